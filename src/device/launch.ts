@@ -1,0 +1,25 @@
+import type { Slice } from './device.js'
+
+/**
+ * Every launch a device can be asked for, by name. Empty here: each file of `ops/` adds its own by module
+ * augmentation, so that `device` has heard of no particular op.
+ *
+ *   declare module '../device/launch.js' {
+ *     interface Launches { fill: { out: Slice; value: number; count: number } }
+ *   }
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: it is filled by module augmentation
+export interface Launches {}
+
+export type LaunchName = keyof Launches
+
+/** A launch is plain data: the op's name, the slices it reads and writes, and its sizes. */
+export type Launch = { [Name in LaunchName]: { readonly op: Name } & Readonly<Launches[Name]> }[LaunchName]
+
+/** The launch of one op. */
+export type LaunchOf<Name extends LaunchName> = { readonly op: Name } & Readonly<Launches[Name]>
+
+/** Whether a value of a launch is an operand, a part of a device buffer. */
+export function isSlice(value: unknown): value is Slice {
+  return typeof value === 'object' && value !== null && 'buffer' in value && 'offset' in value
+}

@@ -1,0 +1,68 @@
+import type { Limits, Slice } from '../device.js'
+import type { Launch, LaunchName, LaunchOf } from '../launch.js'
+import type { KernelName } from './kernels.generated.js'
+
+/** Memory that a plan needs between its own dispatches; the device lends it from the pool. */
+export interface Scratch {
+  readonly scratch: number
+  readonly bytes: number
+}
+
+export type Binding = Slice | Scratch
+
+/** One run of one kernel. */
+export interface Dispatch {
+  readonly kernel: KernelName
+  /** Textual parameters `{{NAME}}` of the kernel file; part of the pipeline's key. */
+  readonly parameters?: Readonly<Record<string, number | string>>
+  /** Storage buffers of group 0, in the order of their `@binding` numbers. */
+  readonly bindings: readonly Binding[]
+  /** The fields of the kernel's `struct Params`, by name. */
+  readonly params?: Readonly<Record<string, number>>
+  /** Workgroups in x, y, z. */
+  readonly grid: readonly [number, number, number]
+  /** Multiply-adds or element visits, whichever is more: what `read` predicts its waiting time from. */
+  readonly work: number
+}
+
+/** What a planner may look at beside the launch. */
+export interface Target {
+  readonly limits: Limits
+  readonly features: ReadonlySet<string>
+  /** A processor plays the GPU: workgroup barriers are dear there, registers and vec4 rows are cheap. */
+  readonly software: boolean
+}
+
+/** A pure function from a launch to the dispatches that carry it out. */
+export type Planner<Name extends LaunchName> = (launch: LaunchOf<Name>, target: Target) => readonly Dispatch[]
+
+const planners = new Map<string, Planner<LaunchName>>()
+
+/** Registers how the WebGPU device carries out an op. Called once by the op's own file. */
+export function implement<Name extends LaunchName>(op: Name, planner: Planner<Name>): void {
+  if (planners.has(op)) throw new Error(`the op ${op} is implemented twice for WebGPU`)
+  planners.set(op, planner as unknown as Planner<LaunchName>)
+}
+
+/** The planner of an op, if WebGPU has one. */
+export function plannerOf(op: string): ((launch: Launch, target: Target) => readonly Dispatch[]) | undefined {
+  return planners.get(op) as ((launch: Launch, target: Target) => readonly Dispatch[]) | undefined
+}
+
+/** A scratch buffer of a plan; the same index in two dispatches is the same memory. */
+export function scratch(index: number, bytes: number): Scratch {
+  return { scratch: index, bytes }
+}
+
+/** Workgroups folded over x and y, because one dimension ends at 65,535. Kernels fold back with `lib/index.wgsl`. */
+export function fold(workgroups: number, limits: Limits): [number, number, number] {
+  const most = limits.maxWorkgroupsPerDimension
+  if (workgroups <= most) return [Math.max(workgroups, 1), 1, 1]
+  const rows = Math.ceil(workgroups / most)
+  return [Math.ceil(workgroups / rows), rows, 1]
+}
+
+/** Ceiling division. */
+export function tiles(size: number, tile: number): number {
+  return Math.ceil(size / tile)
+}
