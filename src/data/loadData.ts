@@ -1,0 +1,51 @@
+/** From what the user wrote after `--data` to bytes in memory. */
+import { statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { ConfigError } from '../device/errors.js'
+import { loadCifar10 } from './cifar10.js'
+import { limitIndices, type Splits, subset } from './dataset.js'
+import { type FolderOptions, loadFolder } from './folder.js'
+import { loadMnist } from './mnist.js'
+
+/** `size`, `channels` and `decodeThreads` are for folders; MNIST is always 28×28×1 and CIFAR-10 32×32×3. */
+export type LoadOptions = FolderOptions
+
+/** What `--data` takes, for help texts and errors. */
+export const DATA_SPECIFICATIONS = ['mnist', 'cifar10:PATH', 'folder:PATH'] as const
+
+/**
+ * Loads a data set. `spec` is one of `DATA_SPECIFICATIONS`; a PATH may begin with `~/`. With `limit` only so many
+ * images of the train split are taken, chosen by `seed`; the test split is always whole and never depends on the seed.
+ * @throws ConfigError when there is no such data set or path, or an option is out of range.
+ * @throws DataError when the files are not what they should be.
+ */
+export async function loadData(spec: string, options: LoadOptions = {}): Promise<Splits> {
+  const colon = spec.indexOf(':')
+  const name = colon < 0 ? spec : spec.slice(0, colon)
+  const path = colon < 0 ? '' : spec.slice(colon + 1).replace(/^~(?=\/|$)/, homedir())
+  switch (name) {
+    case 'mnist':
+      if (colon >= 0) throw new ConfigError(`data set mnist is built in and takes no path, got '${spec}'`)
+      return limited(await loadMnist(spec, options.onProgress), options)
+    case 'cifar10':
+      requireFolder(name, path)
+      return limited(await loadCifar10(path, spec, options.onProgress), options)
+    case 'folder':
+      requireFolder(name, path)
+      return loadFolder(path, spec, options)
+    default:
+      throw new ConfigError(`there is no data set '${spec}'; there are ${DATA_SPECIFICATIONS.join(', ')}`)
+  }
+}
+
+function limited(splits: Splits, { limit, seed = 0 }: LoadOptions): Splits {
+  if (limit === undefined) return splits
+  return { ...splits, train: subset(splits.train, limitIndices(splits.train.count, limit, seed)) }
+}
+
+function requireFolder(name: string, path: string): void {
+  if (path === '') throw new ConfigError(`data set ${name} wants a path: ${name}:PATH`)
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (!stats) throw new ConfigError(`data set ${name}: the path ${path} does not exist`)
+  if (!stats.isDirectory()) throw new ConfigError(`data set ${name}: ${path} is not a folder`)
+}
