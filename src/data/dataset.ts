@@ -68,7 +68,7 @@ export function limitIndices(count: number, limit: number | undefined, seed: num
     throw new ConfigError(`limit must be a whole number of images, at least 1, got ${limit}`)
   }
   if (limit === undefined || limit >= count) return Int32Array.from({ length: count }, (_, i) => i)
-  return new Generator(seed).permutation(count).slice(0, limit).sort()
+  return new Generator(seed, 'limit').permutation(count).slice(0, limit).sort()
 }
 
 /**
