@@ -107,7 +107,7 @@ install_driver() {
   say "updating apt's package lists"
   # A broken source of somebody else's must not stop us; what matters is whether the packages install.
   apt update || say "apt-get update had errors (above); going on"
-  say "installing $wanted"
+  say "installing the driver (apt-get install $wanted)"
   # shellcheck disable=SC2086 # several words on purpose
   apt install --no-install-recommends $wanted || {
     if [ -n "$entry" ]; then as_root rm -f "$file"; fi
