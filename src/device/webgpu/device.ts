@@ -1,0 +1,403 @@
+import type { Buffer, Device, DeviceInfo, MemoryUse, Program, Slice } from '../device.js'
+import { DeviceError, DeviceLostError } from '../errors.js'
+import type { Launch } from '../launch.js'
+import { faultOf, type Resolved } from './check.js'
+import { encodeParams, type Kernel, kernelOf } from './kernel.js'
+import { type Memory, MemoryPool, WebGPUBuffer } from './memory.js'
+import { PARAMS_SLOT, Pipelines } from './pipelines.js'
+import { type Binding, plannerOf, type Target } from './plan.js'
+import { Waiter } from './waiter.js'
+
+// Enough to keep the queue busy, few enough that an eager batch starts soon.
+const MAX_PENDING = 256
+const MAX_RECENT = 4096
+
+/** One planned, checked dispatch. */
+interface Command {
+  readonly op: string
+  readonly dispatch: Resolved
+  readonly kernel: Kernel
+}
+
+/** A command with everything that encoding it needs. */
+interface Encoded {
+  readonly pipeline: GPUComputePipeline
+  readonly group: GPUBindGroup
+  readonly grid: readonly [number, number, number]
+}
+
+interface Recording {
+  readonly id: number
+  readonly launches: Launch[]
+  readonly commands: Command[]
+  /** Memory the program took, and which of it its own later allocations may use again. */
+  readonly memories: Set<Memory>
+  readonly free: Map<number, Memory[]>
+  /** Buffers from outside that were freed while recording: replays still use them. */
+  readonly pinned: WebGPUBuffer[]
+  readonly buffers: Set<WebGPUBuffer>
+}
+
+interface WebGPUProgram extends Program {
+  readonly commands: readonly Command[]
+  readonly encoded: readonly Encoded[]
+  readonly params: GPUBuffer
+  readonly paramsGroup: GPUBindGroup
+  readonly work: number
+  readonly recording: Recording
+}
+
+/** A queue of launches on a WebGPU adapter, Dawn's in Node or the browser's. Made by `openWebGPU`. */
+export class WebGPUDevice implements Device {
+  private readonly pool: MemoryPool
+  private readonly pipelines: Pipelines
+  private readonly waiter: Waiter
+  private readonly target: Target
+  private readonly params: GPUBuffer
+  private readonly paramsGroup: GPUBindGroup
+  private readonly paramsData = new DataView(new ArrayBuffer(MAX_PENDING * PARAMS_SLOT))
+  private pending: Command[] = []
+  private recent: Command[] = []
+  private staging: GPUBuffer[] = []
+  private readonly errors: string[] = []
+  private recording: Recording | undefined
+  private readonly programs = new Set<WebGPUProgram>()
+  private nextProgram = 1
+  private state: 'open' | 'closed' | 'lost' = 'open'
+  private lostReason = ''
+
+  constructor(
+    private readonly gpu: GPUDevice,
+    readonly info: DeviceInfo,
+  ) {
+    this.target = { limits: info.limits, features: info.features, software: info.software }
+    this.pipelines = new Pipelines(gpu)
+    this.pool = new MemoryPool(gpu, info.limits.maxBufferBytes, memory => this.pipelines.drop(memory))
+    this.waiter = new Waiter(gpu)
+    this.params = gpu.createBuffer({ size: MAX_PENDING * PARAMS_SLOT, usage: 0x40 | 0x08 })
+    this.paramsGroup = this.pipelines.paramsGroup(this.params)
+    gpu.addEventListener('uncapturederror', event => {
+      ;(event as Event & { preventDefault?(): void }).preventDefault?.()
+      this.errors.push((event as GPUUncapturedErrorEvent).error.message)
+    })
+    gpu.lost.then(({ reason, message }) => {
+      if (this.state !== 'open') return
+      this.state = 'lost'
+      this.lostReason = `${reason || 'unknown'}: ${message}`
+    })
+  }
+
+  alloc(bytes: number): Buffer {
+    this.mustBeOpen('alloc')
+    const recording = this.recording
+    const buffer = this.pool.take(bytes, recording?.free)
+    if (recording) {
+      recording.memories.add(buffer.memory)
+      recording.buffers.add(buffer)
+      buffer.program = recording.id
+    }
+    return buffer
+  }
+
+  free(buffer: Buffer): void {
+    const mine = buffer as WebGPUBuffer
+    if (mine.freed || this.state !== 'open') return
+    const recording = this.recording
+    if (recording && mine.program === recording.id) {
+      this.pool.forget(mine)
+      recording.buffers.delete(mine)
+      if (!mine.written) this.pool.lend(mine.memory, recording.free)
+    } else if (recording) {
+      this.pool.forget(mine)
+      recording.pinned.push(mine)
+    } else if (mine.program !== undefined) {
+      this.pool.forget(mine)
+      for (const program of this.programs) program.recording.buffers.delete(mine)
+    } else this.pool.give(mine)
+  }
+
+  write(buffer: Buffer, data: ArrayBufferView, offset = 0): void {
+    this.mustBeOpen('write')
+    const mine = buffer as WebGPUBuffer
+    if (mine.freed) throw new DeviceError('write: the buffer was freed')
+    if (offset % 4 !== 0 || offset < 0 || offset + data.byteLength > buffer.bytes) {
+      throw new DeviceError(`write: bytes ${offset} to ${offset + data.byteLength} of a buffer of ${buffer.bytes}`)
+    }
+    if (this.recording) mine.written = true
+    this.flush()
+    const whole = data.byteLength % 4 === 0 ? data : padded(data)
+    this.gpu.queue.writeBuffer(mine.memory.gpu, offset, whole.buffer as ArrayBuffer, whole.byteOffset, whole.byteLength)
+  }
+
+  async read(buffer: Buffer, offset = 0, bytes = buffer.bytes - offset): Promise<ArrayBuffer> {
+    this.mustBeOpen('read')
+    const mine = buffer as WebGPUBuffer
+    if (this.recording) throw new DeviceError('read: not while recording; read after the program has run')
+    if (mine.freed) throw new DeviceError('read: the buffer was freed')
+    if (offset % 4 !== 0 || offset < 0 || bytes < 1 || offset + bytes > buffer.bytes) {
+      throw new DeviceError(`read: bytes ${offset} to ${offset + bytes} of a buffer of ${buffer.bytes}`)
+    }
+    const size = Math.ceil(bytes / 4) * 4
+    const staging = this.takeStaging(size)
+    this.submit(this.takePending(), encoder => encoder.copyBufferToBuffer(mine.memory.gpu, offset, staging, 0, size))
+    const covered = this.waiter.inFlight
+    await this.waiter.sleep()
+    const asked = performance.now()
+    try {
+      await staging.mapAsync(1, 0, size)
+    } catch (error) {
+      this.mustBeOpen('read')
+      await this.throwErrors()
+      throw new DeviceError(`read: ${(error as Error).message}`, { cause: error })
+    }
+    this.waiter.done(covered, performance.now() - asked)
+    const data = staging.getMappedRange(0, size).slice(0, bytes)
+    staging.unmap()
+    this.staging.push(staging)
+    await this.throwErrors()
+    this.recent = []
+    return data
+  }
+
+  launch(launch: Launch): void {
+    this.mustBeOpen('launch')
+    const commands = this.plan(launch)
+    if (this.recording) {
+      this.recording.launches.push(launch)
+      this.recording.commands.push(...commands)
+      return
+    }
+    for (const command of commands) {
+      this.pending.push(command)
+      if (this.pending.length === MAX_PENDING) this.flush()
+    }
+  }
+
+  async record(body: () => void): Promise<Program> {
+    this.mustBeOpen('record')
+    if (this.recording) throw new DeviceError('record: a recording is under way already')
+    this.flush()
+    const id = this.nextProgram++
+    const recording: Recording = {
+      id,
+      launches: [],
+      commands: [],
+      memories: new Set(),
+      free: new Map(),
+      pinned: [],
+      buffers: new Set(),
+    }
+    this.recording = recording
+    try {
+      body()
+    } catch (error) {
+      this.recording = undefined
+      this.giveBack(recording)
+      throw error
+    }
+    this.recording = undefined
+    const { commands, launches } = recording
+    await Promise.all(commands.map(({ kernel }) => this.pipelines.prepare(kernel)))
+    const params = this.gpu.createBuffer({ size: Math.max(commands.length, 1) * PARAMS_SLOT, usage: 0x40 | 0x08 })
+    const data = new DataView(new ArrayBuffer(params.size))
+    commands.forEach(({ kernel, dispatch }, i) => {
+      encodeParams(kernel, dispatch, data, i * PARAMS_SLOT)
+    })
+    this.gpu.queue.writeBuffer(params, 0, data.buffer)
+    const program: WebGPUProgram = {
+      id,
+      launches,
+      commands,
+      encoded: commands.map(command => this.encode(command)),
+      params,
+      paramsGroup: this.pipelines.paramsGroup(params),
+      work: workOf(commands),
+      recording,
+    }
+    this.programs.add(program)
+    this.replay(program)
+    return program
+  }
+
+  replay(program: Program): void {
+    this.mustBeOpen('replay')
+    const mine = program as WebGPUProgram
+    if (!this.programs.has(mine)) throw new DeviceError('replay: the program was released')
+    this.flush()
+    this.remember(mine.commands)
+    this.run(mine.encoded, mine.paramsGroup, mine.work)
+  }
+
+  release(program: Program): void {
+    const mine = program as WebGPUProgram
+    if (!this.programs.delete(mine)) return
+    mine.params.destroy()
+    this.giveBack(mine.recording)
+  }
+
+  async settle(inFlight = 0): Promise<void> {
+    this.mustBeOpen('settle')
+    this.flush()
+    while (this.waiter.inFlight > inFlight) {
+      await this.waiter.wait(this.waiter.inFlight - inFlight, () => this.gpu.queue.onSubmittedWorkDone())
+      this.mustBeOpen('settle')
+    }
+  }
+
+  memory(): MemoryUse {
+    return this.pool.use()
+  }
+
+  resetPeak(): void {
+    this.pool.resetPeak()
+  }
+
+  async close(): Promise<void> {
+    if (this.state === 'closed') return
+    if (this.state === 'open') await this.settle()
+    this.state = 'closed'
+    for (const program of this.programs) program.params.destroy()
+    for (const staging of this.staging) staging.destroy()
+    this.pool.trim()
+    this.waiter.close()
+    this.gpu.destroy()
+  }
+
+  /** Plans a launch, lends its scratch and checks every dispatch. */
+  private plan(launch: Launch): Command[] {
+    const op = (launch as { op: string }).op
+    const planner = plannerOf(op)
+    if (!planner) throw new DeviceError(`${op}: not an op of the WebGPU device`)
+    const lent = new Map<number, Buffer>()
+    const commands = planner(launch, this.target).map(dispatch => {
+      const bindings = dispatch.bindings.map(binding => this.lend(binding, lent))
+      const resolved: Resolved = { ...dispatch, bindings }
+      const kernel = kernelOf(dispatch)
+      const freed = bindings.findIndex(({ buffer }) => (buffer as WebGPUBuffer).freed)
+      const fault = freed >= 0 ? `binding ${freed} was freed` : faultOf(resolved, kernel, this.info.limits)
+      if (fault) throw new DeviceError(`${op}: kernel ${kernel.key} ${fault}`)
+      return { op, dispatch: resolved, kernel }
+    })
+    for (const buffer of lent.values()) this.free(buffer)
+    return commands
+  }
+
+  private lend(binding: Binding, lent: Map<number, Buffer>): Slice {
+    if ('buffer' in binding) return binding
+    const buffer = lent.get(binding.scratch) ?? this.alloc(binding.bytes)
+    lent.set(binding.scratch, buffer)
+    return { buffer, offset: 0, bytes: binding.bytes }
+  }
+
+  private flush(): void {
+    if (this.pending.length > 0) this.submit(this.takePending())
+  }
+
+  private takePending(): Command[] {
+    const pending = this.pending
+    this.pending = []
+    return pending
+  }
+
+  /** Runs commands that are not recorded: their parameters share one buffer, written anew for every batch. */
+  private submit(commands: Command[], tail?: (encoder: GPUCommandEncoder) => void): void {
+    commands.forEach(({ kernel, dispatch }, i) => {
+      encodeParams(kernel, dispatch, this.paramsData, i * PARAMS_SLOT)
+    })
+    if (commands.length > 0) {
+      this.gpu.queue.writeBuffer(this.params, 0, this.paramsData.buffer as ArrayBuffer, 0, commands.length * PARAMS_SLOT)
+    }
+    this.remember(commands)
+    const encoded = commands.map(command => this.encode(command))
+    this.run(encoded, this.paramsGroup, workOf(commands), tail)
+  }
+
+  private encode({ kernel, dispatch }: Command): Encoded {
+    const group = this.pipelines.bindGroup(kernel, dispatch.bindings)
+    return { pipeline: this.pipelines.get(kernel), group, grid: dispatch.grid }
+  }
+
+  /** One encoder, one pass, one command buffer. */
+  private run(encoded: readonly Encoded[], params: GPUBindGroup, work: number, tail?: (e: GPUCommandEncoder) => void): void {
+    const encoder = this.gpu.createCommandEncoder()
+    if (encoded.length > 0) {
+      const pass = encoder.beginComputePass()
+      let pipeline: GPUComputePipeline | undefined
+      for (let i = 0; i < encoded.length; i++) {
+        const command = encoded[i]!
+        if (command.pipeline !== pipeline) pass.setPipeline(command.pipeline)
+        pipeline = command.pipeline
+        pass.setBindGroup(0, command.group)
+        pass.setBindGroup(1, params, [i * PARAMS_SLOT])
+        pass.dispatchWorkgroups(...command.grid)
+      }
+      pass.end()
+    }
+    tail?.(encoder)
+    this.waiter.mark(encoder, work)
+    this.gpu.queue.submit([encoder.finish()])
+  }
+
+  private remember(commands: readonly Command[]): void {
+    this.recent.push(...commands)
+    if (this.recent.length > MAX_RECENT) this.recent = this.recent.slice(-MAX_RECENT)
+  }
+
+  /** Errors that Dawn reported since the last read, with the launch that caused them. */
+  private async throwErrors(): Promise<void> {
+    this.mustBeOpen('read')
+    if (this.errors.length === 0) return
+    const [message] = this.errors.splice(0)
+    const culprit = await this.culprit()
+    throw new DeviceError(`${culprit ?? 'a submission'} failed and its batch was dropped: ${message}`)
+  }
+
+  /** Encodes the recent launches again, one by one under error scopes, to find the one that fails. */
+  private async culprit(): Promise<string | undefined> {
+    for (const command of this.recent) {
+      this.gpu.pushErrorScope('validation')
+      try {
+        this.run([this.encode(command)], this.paramsGroup, 0)
+      } catch (error) {
+        return `${command.op} (kernel ${command.kernel.key}: ${(error as Error).message})`
+      } finally {
+        const error = await this.gpu.popErrorScope()
+        if (error) return `${command.op} (kernel ${command.kernel.key})`
+      }
+    }
+    return undefined
+  }
+
+  private takeStaging(bytes: number): GPUBuffer {
+    const at = this.staging.findIndex(({ size }) => size >= bytes && size <= 4 * bytes + 4096)
+    if (at >= 0) return this.staging.splice(at, 1)[0]!
+    if (this.staging.length > 8) this.staging.shift()!.destroy()
+    return this.gpu.createBuffer({ size: Math.ceil(bytes / 256) * 256, usage: 0x08 | 0x01 })
+  }
+
+  private giveBack(recording: Recording): void {
+    const held = new Set<Memory>()
+    for (const buffer of recording.buffers) {
+      buffer.program = undefined
+      held.add(buffer.memory)
+    }
+    for (const memory of recording.memories) if (!held.has(memory)) this.pool.keep(memory)
+    for (const buffer of recording.pinned) this.pool.keep(buffer.memory)
+  }
+
+  private mustBeOpen(call: string): void {
+    if (this.state === 'open') return
+    if (this.state === 'closed') throw new DeviceError(`${call}: the device was closed`)
+    throw new DeviceLostError(`${call}: the device was lost (${this.lostReason}); open it again and resume`)
+  }
+}
+
+function workOf(commands: readonly Command[]): number {
+  return commands.reduce((sum, { dispatch }) => sum + dispatch.work, 0)
+}
+
+function padded(data: ArrayBufferView): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil(data.byteLength / 4) * 4)
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  return bytes
+}

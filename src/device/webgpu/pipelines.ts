@@ -1,0 +1,109 @@
+import type { Slice } from '../device.js'
+import type { Kernel } from './kernel.js'
+import type { Memory, WebGPUBuffer } from './memory.js'
+
+/** Every dispatch's parameters lie in a slot of their own; 256 is the largest offset alignment a device may want. */
+export const PARAMS_SLOT = 256
+
+// A training step of ResNet-50 has some thousand dispatches; eager code over changing shapes must not grow for ever.
+const MAX_BIND_GROUPS = 16_384
+
+/** Pipelines by kernel text, bind groups by layout and memory: nothing is made twice. */
+export class Pipelines {
+  private readonly pipelines = new Map<string, GPUComputePipeline>()
+  private readonly compiling = new Map<string, Promise<GPUComputePipeline>>()
+  private readonly layouts = new Map<string, { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout }>()
+  private readonly groups = new Map<string, { group: GPUBindGroup; memories: number[] }>()
+  private readonly paramsLayout: GPUBindGroupLayout
+
+  constructor(private readonly gpu: GPUDevice) {
+    this.paramsLayout = gpu.createBindGroupLayout({
+      entries: [{ binding: 0, visibility: 4, buffer: { type: 'uniform', hasDynamicOffset: true } }],
+    })
+  }
+
+  /** Compiles now, on this thread. */
+  get(kernel: Kernel): GPUComputePipeline {
+    let pipeline = this.pipelines.get(kernel.key)
+    if (!pipeline) {
+      pipeline = this.gpu.createComputePipeline(this.describe(kernel))
+      this.pipelines.set(kernel.key, pipeline)
+    }
+    return pipeline
+  }
+
+  /** Compiles in the background, side by side with others. */
+  prepare(kernel: Kernel): Promise<unknown> {
+    if (this.pipelines.has(kernel.key)) return Promise.resolve()
+    let promise = this.compiling.get(kernel.key)
+    if (!promise) {
+      promise = this.gpu.createComputePipelineAsync(this.describe(kernel))
+      this.compiling.set(kernel.key, promise)
+      promise.then(
+        pipeline => {
+          this.compiling.delete(kernel.key)
+          this.pipelines.set(kernel.key, pipeline)
+        },
+        () => this.compiling.delete(kernel.key),
+      )
+    }
+    return promise
+  }
+
+  bindGroup(kernel: Kernel, bindings: readonly Slice[]): GPUBindGroup {
+    const access = accessOf(kernel)
+    let key = access
+    for (const { buffer, offset, bytes } of bindings) key += `/${(buffer as WebGPUBuffer).memory.id},${offset},${bytes}`
+    const found = this.groups.get(key)
+    if (found) return found.group
+    const group = this.gpu.createBindGroup({
+      layout: this.layoutOf(access, kernel).group,
+      entries: bindings.map(({ buffer, offset, bytes }, binding) => ({
+        binding,
+        resource: { buffer: (buffer as WebGPUBuffer).memory.gpu, offset, size: Math.ceil(bytes / 4) * 4 },
+      })),
+    })
+    if (this.groups.size >= MAX_BIND_GROUPS) this.groups.delete(this.groups.keys().next().value!)
+    this.groups.set(key, { group, memories: bindings.map(({ buffer }) => (buffer as WebGPUBuffer).memory.id) })
+    return group
+  }
+
+  paramsGroup(buffer: GPUBuffer): GPUBindGroup {
+    return this.gpu.createBindGroup({
+      layout: this.paramsLayout,
+      entries: [{ binding: 0, resource: { buffer, size: PARAMS_SLOT } }],
+    })
+  }
+
+  /** Bind groups of memory that is gone. */
+  drop(memory: Memory): void {
+    for (const [key, { memories }] of this.groups) if (memories.includes(memory.id)) this.groups.delete(key)
+  }
+
+  private describe(kernel: Kernel): GPUComputePipelineDescriptor {
+    const module = this.gpu.createShaderModule({ label: kernel.key, code: kernel.source })
+    const layout = this.layoutOf(accessOf(kernel), kernel).pipeline
+    return { label: kernel.key, layout, compute: { module, entryPoint: 'main' } }
+  }
+
+  private layoutOf(access: string, kernel: Kernel) {
+    let layout = this.layouts.get(access)
+    if (!layout) {
+      const group = this.gpu.createBindGroupLayout({
+        entries: kernel.writes.map((write, binding) => ({
+          binding,
+          visibility: 4,
+          buffer: { type: write ? ('storage' as const) : ('read-only-storage' as const) },
+        })),
+      })
+      const pipeline = this.gpu.createPipelineLayout({ bindGroupLayouts: [group, this.paramsLayout] })
+      layout = { group, pipeline }
+      this.layouts.set(access, layout)
+    }
+    return layout
+  }
+}
+
+function accessOf(kernel: Kernel): string {
+  return kernel.writes.map(write => (write ? 'w' : 'r')).join('')
+}

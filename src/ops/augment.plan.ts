@@ -1,0 +1,154 @@
+import type { Slice } from '../device/device.js'
+import type { LaunchOf } from '../device/launch.js'
+import { type Dispatch, fold, implement, scratch, type Target, tiles } from '../device/webgpu/plan.js'
+
+export type Interpolation = 'bilinear' | 'bicubic'
+/** What lies beyond the image. `border` repeats the edge of the crop that the parameters name. */
+export type Padding = 'zeros' | 'reflection' | 'border'
+
+/** What a view does to every image; how much is in the parameters of each image. It decides which launches there are. */
+export interface AugmentStructure {
+  readonly height: number
+  readonly width: number
+  readonly interpolation: Interpolation
+  readonly padding: Padding
+  /** Whether colours are adjusted or turned grey at all. */
+  readonly colour: boolean
+  /** What contrast blends with: the mean of the grey image, the mean over pixels and channels, or there is none. */
+  readonly contrast: 'luma' | 'average' | 'none'
+  readonly hue: 'hsv' | 'yiq'
+  /** Of the Gaussian, in pixels; 0 where no image is blurred. */
+  readonly blurRadius: number
+  /** Of each channel of images in [0, 1]. */
+  readonly mean: readonly number[]
+  readonly deviation: readonly number[]
+}
+
+declare module '../device/launch.js' {
+  interface Launches {
+    /** `views · batch` images of `height × width` floats from `batch` images of bytes; image n from n mod batch. */
+    augment: AugmentStructure & {
+      images: Slice
+      parameters: Slice
+      out: Slice
+      batch: number
+      views: number
+      sourceHeight: number
+      sourceWidth: number
+      channels: number
+    }
+    /** (images / 255 − mean) / deviation for `count` bytes, channels last. */
+    normaliseImages: {
+      images: Slice
+      out: Slice
+      count: number
+      channels: number
+      mean: readonly number[]
+      deviation: readonly number[]
+    }
+    /** out[b] = page[indices[b] − first] where that is one of the page's `images`. */
+    gatherImages: {
+      page: Slice
+      indices: Slice
+      out: Slice
+      batch: number
+      imageBytes: number
+      first: number
+      images: number
+    }
+  }
+}
+
+implement('augment', planAugment)
+implement('normaliseImages', planNormaliseImages)
+implement('gatherImages', planGatherImages)
+
+/** Sampling, colours if there are any, blur if there is any: the last one normalises. */
+export function planAugment(launch: LaunchOf<'augment'>, { limits }: Target): Dispatch[] {
+  const { images, parameters, out, batch, views, channels, height, width, interpolation, padding, blurRadius } = launch
+  const rows = batch * views * height
+  const pixels = rows * width
+  const contrast = launch.colour && launch.contrast !== 'none' ? launch.contrast : ''
+  const sums = contrast ? [scratch(1, 4 * rows)] : []
+  const sampled = blurRadius > 0 ? scratch(0, 4 * pixels * channels) : out
+  const shared = { CHANNELS: channels, HUE: launch.hue, CONTRAST: contrast }
+  const size = { height, width, ...channelParams(launch) }
+  const taps = interpolation === 'bicubic' ? 4 : 2
+  const dispatches: Dispatch[] = [
+    {
+      kernel: 'augment_sample',
+      parameters: {
+        ...shared,
+        INTERPOLATION: interpolation,
+        PADDING: padding,
+        TAPS: taps,
+        FINISH: launch.colour || blurRadius > 0 ? 0 : 1,
+      },
+      bindings: [images, parameters, sampled, ...sums],
+      params: { rows, batch, source_height: launch.sourceHeight, source_width: launch.sourceWidth, ...size },
+      grid: fold(tiles(rows, 64), limits),
+      work: pixels * channels * taps * taps * 4,
+    },
+  ]
+  if (launch.colour) {
+    dispatches.push({
+      kernel: 'augment_colour',
+      parameters: { ...shared, FINISH: blurRadius > 0 ? 0 : 1 },
+      bindings: [parameters, sampled, ...sums],
+      params: { rows, ...size },
+      grid: fold(tiles(rows, 64), limits),
+      work: pixels * channels * 32,
+    })
+  }
+  if (blurRadius > 0) {
+    const columns = batch * views * width
+    dispatches.push({
+      kernel: 'augment_blur',
+      parameters: { CHANNELS: channels, RADIUS: blurRadius },
+      bindings: [parameters, sampled, out],
+      params: { columns, ...size },
+      grid: fold(tiles(columns, 64), limits),
+      work: pixels * channels * 2 * (2 * blurRadius + 1),
+    })
+  }
+  return dispatches
+}
+
+export function planNormaliseImages(launch: LaunchOf<'normaliseImages'>, { limits }: Target): Dispatch[] {
+  const { images, out, count, channels } = launch
+  return [
+    {
+      kernel: 'augment_normalise',
+      bindings: [images, out],
+      params: { count, channels, ...channelParams(launch) },
+      grid: fold(tiles(count, 256), limits),
+      work: count,
+    },
+  ]
+}
+
+export function planGatherImages(launch: LaunchOf<'gatherImages'>, { limits }: Target): Dispatch[] {
+  const { page, indices, out, batch, imageBytes, first, images } = launch
+  const bytes = batch * imageBytes
+  const words = tiles(bytes, 4)
+  return [
+    {
+      kernel: 'gather_images',
+      parameters: { WHOLE: imageBytes % 4 === 0 ? 1 : 0 },
+      bindings: [page, indices, out],
+      params: { words, bytes, image_bytes: imageBytes, first, images },
+      grid: fold(tiles(words, 64), limits),
+      work: words,
+    },
+  ]
+}
+
+/** Mean and deviation of up to three channels, as fields of `struct Params`. */
+function channelParams({ mean, deviation }: { mean: readonly number[]; deviation: readonly number[] }) {
+  const params: Record<string, number> = {}
+  for (let channel = 0; channel < 3; channel++) {
+    params[`mean_${channel}`] = mean[channel] ?? 0
+    params[`deviation_${channel}`] = deviation[channel] ?? 1
+  }
+  return params
+}

@@ -1,0 +1,126 @@
+import { ConfigError } from '../device/errors.js'
+import type { AugmentStructure, Interpolation, Padding } from '../ops/augment.js'
+
+export type Range = readonly [number, number]
+
+/**
+ * Which part of the image a view shows.
+ *
+ * `rectangle` is torchvision's RandomResizedCrop (Szegedy et al. 2015): whole pixels, area and aspect drawn until the
+ * rectangle fits, ten times, then the largest centred one of an allowed aspect.
+ *
+ * `affine` is a box of fractions: √(area·aspect) wide and √(area/aspect) high, each cut off at 1, its centre uniform
+ * over the places where it fits.
+ */
+export interface CropSpec {
+  readonly kind: 'rectangle' | 'affine'
+  /** Of the image's area. */
+  readonly area: Range
+  /** Width over height, log-uniform. */
+  readonly aspect: Range
+}
+
+/** Brightness, contrast and saturation are multiplied by U(max(0, 1 − strength), 1 + strength). */
+export interface JitterSpec {
+  /** That an image is jittered at all. */
+  readonly probability: number
+  readonly brightness: number
+  readonly contrast: number
+  readonly saturation: number
+  /** The hue is turned by U(−hue, hue) full circles, hue ≤ 1/2. */
+  readonly hue: number
+  /** Otherwise brightness, contrast, saturation, hue. */
+  readonly randomOrder: boolean
+  /**
+   * `torchvision`: contrast blends with the mean of the grey image, the hue is that of HSV.
+   * `yiq`: contrast blends with the mean over pixels and channels, the hue turns in the I,Q plane.
+   */
+  readonly style: 'torchvision' | 'yiq'
+}
+
+/** A view is plain data: what may happen to an image, in the order of these fields. */
+export interface ViewSpec {
+  /** Of the view, in pixels. */
+  readonly height: number
+  readonly width: number
+  /** Absent: the whole image. */
+  readonly crop?: CropSpec
+  readonly interpolation: Interpolation
+  readonly padding: Padding
+  /** Probability that left and right are exchanged. */
+  readonly flip: number
+  /**
+   * The largest angle, in radians, uniform to both sides. The turn is in fractions of width and height, not in pixels,
+   * and is not corrected for the crop's aspect.
+   */
+  readonly rotation: number
+  readonly jitter?: JitterSpec
+  /** Probability of a grey image; only for RGB. */
+  readonly greyscale: number
+  /**
+   * σ in pixels of the view; the kernel reaches half of ⌊fraction · height⌋ pixels to each side, rounded down, at least
+   * one. The edge is repeated beyond the image.
+   */
+  readonly blur?: { readonly probability: number; readonly sigma: Range; readonly fraction: number }
+  /** Inverts what is at least `threshold`. */
+  readonly solarise?: { readonly probability: number; readonly threshold: number }
+  /** Mean and standard deviation of each channel of images in [0, 1]; as many as there are channels. */
+  readonly normalise: { readonly mean: readonly number[]; readonly std: readonly number[] }
+}
+
+/** What of a view decides the launches: the last argument of `augment`. */
+export function structureOf(spec: ViewSpec): AugmentStructure {
+  const { height, width, interpolation, padding, jitter, greyscale, blur, normalise } = spec
+  const contrast = jitter?.contrast ? (jitter.style === 'yiq' ? 'average' : 'luma') : 'none'
+  return {
+    height,
+    width,
+    interpolation,
+    padding,
+    colour: jitter !== undefined || (greyscale > 0 && normalise.mean.length > 1),
+    contrast,
+    hue: jitter?.style === 'yiq' ? 'yiq' : 'hsv',
+    blurRadius: blur ? Math.max(1, Math.floor(Math.floor(blur.fraction * height) / 2)) : 0,
+    mean: normalise.mean,
+    deviation: normalise.std,
+  }
+}
+
+/** @throws ConfigError naming the field that is out of range. */
+export function checkView(spec: ViewSpec): void {
+  const { crop, jitter, blur, solarise } = spec
+  const fail = (field: string, wanted: string, got: unknown) => {
+    throw new ConfigError(`view: ${field} wants ${wanted}, got ${JSON.stringify(got)}`)
+  }
+  const probability = (field: string, value: number | undefined) => {
+    if (value !== undefined && !(value >= 0 && value <= 1)) fail(field, 'a probability', value)
+  }
+  const range = (field: string, value: Range | undefined, most: number) => {
+    if (value && !(value[0] > 0 && value[0] <= value[1] && value[1] <= most)) {
+      fail(field, `two ascending numbers above 0${Number.isFinite(most) ? `, at most ${most}` : ''}`, value)
+    }
+  }
+  for (const side of ['height', 'width'] as const) {
+    if (!Number.isInteger(spec[side]) || spec[side] < 1) fail(side, 'a whole number of pixels', spec[side])
+  }
+  range('crop.area', crop?.area, 1)
+  range('crop.aspect', crop?.aspect, Number.POSITIVE_INFINITY)
+  range('blur.sigma', blur?.sigma, Number.POSITIVE_INFINITY)
+  probability('flip', spec.flip)
+  probability('greyscale', spec.greyscale)
+  probability('jitter.probability', jitter?.probability)
+  probability('blur.probability', blur?.probability)
+  probability('blur.fraction', blur?.fraction)
+  probability('solarise.probability', solarise?.probability)
+  if (!Number.isFinite(spec.rotation) || spec.rotation < 0) fail('rotation', 'an angle of at least 0', spec.rotation)
+  for (const name of ['brightness', 'contrast', 'saturation', 'hue'] as const) {
+    const value = jitter?.[name] ?? 0
+    if (!(value >= 0 && (name !== 'hue' || value <= 0.5))) {
+      fail(`jitter.${name}`, name === 'hue' ? '0 to 0.5 turns' : 'a number of at least 0', value)
+    }
+  }
+  const { mean, std } = spec.normalise
+  if (mean.length !== std.length || (mean.length !== 1 && mean.length !== 3) || !std.every(value => value > 0)) {
+    fail('normalise', 'one or three means and as many positive deviations', spec.normalise)
+  }
+}
