@@ -29,8 +29,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   for (var at = 4u * word; at < min(4u * word + 4u, params.bytes); at++) {
     let image = indices[at / params.image_bytes] - params.first;
     if (image < 0 || image >= params.images) { continue; }
-    let from = u32(image) * params.image_bytes + at % params.image_bytes;
-    let byte = (page[from / 4u] >> (8u * (from % 4u))) & 255u;
+    let source = u32(image) * params.image_bytes + at % params.image_bytes;
+    let byte = (page[source / 4u] >> (8u * (source % 4u))) & 255u;
     let shift = 8u * (at % 4u);
     bits = (bits & ~(255u << shift)) | (byte << shift);
   }

@@ -90,7 +90,10 @@ export class BatchReader {
       if (Number.isInteger(index) && index >= 0 && index < count) return index
       throw new DataError(`image ${index} is not in 0 … ${count - 1} of ${source}`)
     })
-    if (this.#pages.length > 0) return this.#staging.write(chosen)
+    if (this.#pages.length > 0) {
+      this.#staging.write(chosen)
+      return
+    }
     const imageBytes = images.byteLength / count
     const bytes = new Uint8Array(this.size * imageBytes)
     chosen.forEach((index, i) => {

@@ -63,7 +63,7 @@ implement('augment', planAugment)
 implement('normaliseImages', planNormaliseImages)
 implement('gatherImages', planGatherImages)
 
-/** Sampling, colours if there are any, blur if there is any: the last one normalises. */
+/** Sampling, colours if there are any, blur along both axes if there is any: the last one normalises. */
 export function planAugment(launch: LaunchOf<'augment'>, { limits }: Target): Dispatch[] {
   const { images, parameters, out, batch, views, channels, height, width, interpolation, padding, blurRadius } = launch
   const rows = batch * views * height
@@ -100,15 +100,20 @@ export function planAugment(launch: LaunchOf<'augment'>, { limits }: Target): Di
       work: pixels * channels * 32,
     })
   }
-  if (blurRadius > 0) {
-    const columns = batch * views * width
+  const across = scratch(2, 4 * pixels * channels)
+  for (const [from, to, finish] of blurRadius > 0
+    ? ([
+        [sampled, across, 0],
+        [across, out, 1],
+      ] as const)
+    : []) {
     dispatches.push({
       kernel: 'augment_blur',
-      parameters: { CHANNELS: channels, RADIUS: blurRadius },
-      bindings: [parameters, sampled, out],
-      params: { columns, ...size },
-      grid: fold(tiles(columns, 64), limits),
-      work: pixels * channels * 2 * (2 * blurRadius + 1),
+      parameters: { CHANNELS: channels, FINISH: finish },
+      bindings: [parameters, from, to],
+      params: { pixels, radius: blurRadius, ...size },
+      grid: fold(tiles(pixels, 64), limits),
+      work: pixels * channels * (2 * blurRadius + 1),
     })
   }
   return dispatches

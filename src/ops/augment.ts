@@ -24,8 +24,8 @@ export const AT = { affine: 0, greyscale: 6, solarise: 7, crop: 8, order: 12, fa
 export const ADJUSTMENTS = { none: 0, brightness: 1, contrast: 2, saturation: 3, hue: 4 } as const
 
 /**
- * Views of a batch of images, as the parameters say (host: `drawView`), normalised. At most three launches: sampling;
- * colours, where the structure has them; blur, where it has one. Sampling does not antialias. No gradient.
+ * Views of a batch of images, as the parameters say (host: `drawView`), normalised. One dispatch samples; another
+ * adjusts colours, where the structure does; two blur, where it does. Sampling does not antialias. No gradient.
  *
  * @param images uint8 `[B, H, W, C]`, C 1 or 3
  * @param parameters float32 `[V·B, 24]`: V views of every image, all of view 0 first
