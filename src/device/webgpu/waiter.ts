@@ -70,7 +70,8 @@ export class Waiter {
     const work = finished.reduce((sum, submission) => sum + submission.work, 0)
     for (const { fence } of finished) if (fence) this.idle.push(fence)
     this.lastDone = now
-    if (work === 0) return
+    // A small batch measures the overhead of submitting, not the speed of work.
+    if (work < 1e6) return
     // An answer without a wait says only that the sleep was long enough, perhaps too long.
     const measured = (now - begin) / 1000 / work
     this.secondsPerWork = waited > 0.3 ? 0.5 * (this.secondsPerWork + measured) : 0.9 * Math.min(this.secondsPerWork, measured)
