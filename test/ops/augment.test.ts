@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { DeviceDataset } from '../../src/data/deviceDataset.js'
 import type { Device } from '../../src/device/device.js'
-import { ConfigError, DataError, DtypeError, ShapeError } from '../../src/device/errors.js'
-import { open } from '../../src/open.js'
+import { ConfigError, DtypeError, ShapeError } from '../../src/device/errors.js'
 import {
   ADJUSTMENTS,
   type AugmentStructure,
@@ -15,7 +13,7 @@ import { planAugment } from '../../src/ops/augment.plan.js'
 import { tensor } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
 import { scope } from '../../src/tensor/scope.js'
-import type { Tensor } from '../../src/tensor/tensor.js'
+import { devices } from '../conformance/devices.js'
 import { augmentReference } from '../reference/augment.js'
 
 type ImageShape = readonly [number, number, number, number]
@@ -59,327 +57,260 @@ function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tol
   }
 }
 
-describe('augment', () => {
-  let device: Device
-  before(async () => {
-    device = await open()
-  })
-  after(() => device.close())
+for (const { name, open } of devices)
+  describe(`augment on ${name}`, () => {
+    let device: Device
+    before(async () => {
+      device = await open()
+    })
+    after(() => device.close())
 
-  async function run(shape: ImageShape, parameters: Float32Array, structure: AugmentStructure, bytes: Uint8Array) {
-    const out = scope(() =>
-      augment(
-        tensor(bytes, { shape, device }),
-        tensor(parameters, { shape: [parameters.length / PARAMETERS, PARAMETERS], device }),
-        structure,
-      ),
-    )
-    const data = await out.data()
-    out.dispose()
-    return data
-  }
+    async function run(shape: ImageShape, parameters: Float32Array, structure: AugmentStructure, bytes: Uint8Array) {
+      const out = scope(() =>
+        augment(
+          tensor(bytes, { shape, device }),
+          tensor(parameters, { shape: [parameters.length / PARAMETERS, PARAMETERS], device }),
+          structure,
+        ),
+      )
+      const data = await out.data()
+      out.dispose()
+      return data
+    }
 
-  /** Runs a structure on the device and in float64 and compares. */
-  async function compare(
-    what: string,
-    shape: ImageShape,
-    structure: AugmentStructure,
-    change: (p: Float32Array, i: number) => void,
-    count = 2 * shape[0],
-    tolerance = 4e-5,
-  ) {
-    const bytes = randomBytes(shape.reduce((a, b) => a * b))
-    const parameters = parametersOf(count, shape, change)
-    const expected = augmentReference({ data: bytes, shape }, parameters, structure)
-    assertClose(await run(shape, parameters, structure, bytes), expected, tolerance, what)
-  }
+    /** Runs a structure on the device and in float64 and compares. */
+    async function compare(
+      what: string,
+      shape: ImageShape,
+      structure: AugmentStructure,
+      change: (p: Float32Array, i: number) => void,
+      count = 2 * shape[0],
+      tolerance = 4e-5,
+    ) {
+      const bytes = randomBytes(shape.reduce((a, b) => a * b))
+      const parameters = parametersOf(count, shape, change)
+      const expected = augmentReference({ data: bytes, shape }, parameters, structure)
+      assertClose(await run(shape, parameters, structure, bytes), expected, tolerance, what)
+    }
 
-  it('with parameters that change nothing is exactly the normalised image', async () => {
-    for (const [channels, options] of [
-      [1, {}],
-      [3, rgb],
-    ] as const) {
-      const shape: ImageShape = [3, 7, 5, channels]
-      const bytes = randomBytes(3 * 7 * 5 * channels)
-      for (const interpolation of ['bilinear', 'bicubic'] as const) {
-        for (const blurRadius of [0, 2]) {
-          for (const padding of ['zeros', 'reflection', 'border'] as const) {
-            const structure: AugmentStructure = {
-              ...plain,
-              ...options,
-              height: 7,
-              width: 5,
-              interpolation,
-              padding,
-              blurRadius,
-              colour: padding !== 'zeros',
-              contrast: 'luma',
+    it('with parameters that change nothing is exactly the normalised image', async () => {
+      for (const [channels, options] of [
+        [1, {}],
+        [3, rgb],
+      ] as const) {
+        const shape: ImageShape = [3, 7, 5, channels]
+        const bytes = randomBytes(3 * 7 * 5 * channels)
+        for (const interpolation of ['bilinear', 'bicubic'] as const) {
+          for (const blurRadius of [0, 2]) {
+            for (const padding of ['zeros', 'reflection', 'border'] as const) {
+              const structure: AugmentStructure = {
+                ...plain,
+                ...options,
+                height: 7,
+                width: 5,
+                interpolation,
+                padding,
+                blurRadius,
+                colour: padding !== 'zeros',
+                contrast: 'luma',
+              }
+              const views = await run(shape, parametersOf(6, shape), structure, bytes)
+              const images = scope(() =>
+                normaliseImages(tensor(bytes, { shape, device }), structure.mean, structure.deviation),
+              )
+              const once = await images.data()
+              images.dispose()
+              assert.deepEqual(views, Float32Array.of(...once, ...once), `${interpolation} ${padding} ${blurRadius}`)
+              const exact = Array.from(bytes, (byte, i) => {
+                const c = i % channels
+                return (byte / 255 - structure.mean[c]!) / structure.deviation[c]!
+              })
+              assertClose(once, exact, 1e-6, 'normaliseImages')
             }
-            const views = await run(shape, parametersOf(6, shape), structure, bytes)
-            const images = scope(() =>
-              normaliseImages(tensor(bytes, { shape, device }), structure.mean, structure.deviation),
-            )
-            const once = await images.data()
-            images.dispose()
-            assert.deepEqual(views, Float32Array.of(...once, ...once), `${interpolation} ${padding} ${blurRadius}`)
-            const exact = Array.from(bytes, (byte, i) => {
-              const c = i % channels
-              return (byte / 255 - structure.mean[c]!) / structure.deviation[c]!
-            })
-            assertClose(once, exact, 1e-6, 'normaliseImages')
           }
         }
       }
-    }
-  })
+    })
 
-  it('samples through any affine map, with every interpolation and padding', async () => {
-    const generator = new Generator(11)
-    for (const [shape, height, width] of [
-      [[2, 5, 7, 1], 6, 3],
-      [[3, 1, 1, 3], 2, 2],
-      [[1, 33, 31, 1], 9, 65],
-      [[2, 8, 3, 3], 1, 5],
-    ] as const) {
-      for (const interpolation of ['bilinear', 'bicubic'] as const) {
-        for (const padding of ['zeros', 'reflection', 'border'] as const) {
-          const channels = shape[3] === 3 ? rgb : {}
-          const structure = { ...plain, ...channels, height, width, interpolation, padding }
+    it('samples through any affine map, with every interpolation and padding', async () => {
+      const generator = new Generator(11)
+      for (const [shape, height, width] of [
+        [[2, 5, 7, 1], 6, 3],
+        [[3, 1, 1, 3], 2, 2],
+        [[1, 33, 31, 1], 9, 65],
+        [[2, 8, 3, 3], 1, 5],
+      ] as const) {
+        for (const interpolation of ['bilinear', 'bicubic'] as const) {
+          for (const padding of ['zeros', 'reflection', 'border'] as const) {
+            const channels = shape[3] === 3 ? rgb : {}
+            const structure = { ...plain, ...channels, height, width, interpolation, padding }
+            await compare(
+              `${shape} ${interpolation} ${padding}`,
+              shape,
+              structure,
+              p => {
+                for (const [at, extent, size] of [
+                  [0, shape[2], width],
+                  [3, shape[1], height],
+                ] as const) {
+                  p[at] = (generator.uniform(-1.5, 1.5) * extent) / size
+                  p[at + 1] = (generator.uniform(-1.5, 1.5) * extent) / size
+                  p[at + 2] = generator.uniform(-0.5, 1.5) * extent
+                }
+                p.set([generator.integer(shape[2]), generator.integer(shape[1])], 8)
+                p.set([p[8]! + generator.integer(shape[2] - p[8]!), p[9]! + generator.integer(shape[1] - p[9]!)], 10)
+              },
+              4 * shape[0],
+              2e-4,
+            )
+          }
+        }
+      }
+    })
+
+    it('mirrors exactly', async () => {
+      const shape: ImageShape = [1, 2, 3, 1]
+      const views = await run(
+        shape,
+        parametersOf(1, shape, p => p.set([-1, 0, 2])),
+        { ...plain, height: 2, width: 3, mean: [0], deviation: [1] },
+        Uint8Array.of(0, 51, 102, 153, 204, 255),
+      )
+      assertClose(views, [0.4, 0.2, 0, 1, 0.8, 0.6], 1e-7, 'flip')
+    })
+
+    it('adjusts colours in every order, about either mean, in either hue', async () => {
+      const { brightness, contrast, saturation, hue } = ADJUSTMENTS
+      const orders: number[][] = [[], [contrast], [0, contrast, 0, brightness], [hue, hue, saturation]]
+      const permute = (rest: number[], order: number[] = []): void => {
+        if (rest.length === 0) orders.push(order)
+        for (const code of rest)
+          permute(
+            rest.filter(other => other !== code),
+            [...order, code],
+          )
+      }
+      permute([brightness, contrast, saturation, hue])
+      assert.equal(orders.length, 4 + 24)
+      const generator = new Generator(12)
+      for (const channels of [1, 3] as const) {
+        for (const [contrastOf, hueOf] of [
+          ['luma', 'hsv'],
+          ['average', 'yiq'],
+        ] as const) {
+          const structure = {
+            ...plain,
+            ...(channels === 3 ? rgb : {}),
+            colour: true,
+            contrast: contrastOf,
+            hue: hueOf,
+            height: 6,
+            width: 9,
+          }
+          const shape: ImageShape = [7, 6, 9, channels]
           await compare(
-            `${shape} ${interpolation} ${padding}`,
+            `${channels} ${contrastOf} ${hueOf}`,
             shape,
             structure,
-            p => {
-              for (const [at, extent, size] of [
-                [0, shape[2], width],
-                [3, shape[1], height],
-              ] as const) {
-                p[at] = (generator.uniform(-1.5, 1.5) * extent) / size
-                p[at + 1] = (generator.uniform(-1.5, 1.5) * extent) / size
-                p[at + 2] = generator.uniform(-0.5, 1.5) * extent
-              }
-              p.set([generator.integer(shape[2]), generator.integer(shape[1])], 8)
-              p.set([p[8]! + generator.integer(shape[2] - p[8]!), p[9]! + generator.integer(shape[1] - p[9]!)], 10)
+            (p, i) => {
+              p.set(orders[i]!, 12)
+              for (let k = 16; k < 19; k++) p[k] = generator.uniform(0.3, 1.8)
+              p[19] = generator.uniform(-0.5, 0.5)
+              p.set([Math.cos(2 * Math.PI * p[19]!), Math.sin(2 * Math.PI * p[19]!)], 20)
+              p[6] = i % 3 === 0 ? 1 : 0
             },
-            4 * shape[0],
-            2e-4,
+            28,
           )
         }
       }
-    }
-  })
-
-  it('mirrors exactly', async () => {
-    const shape: ImageShape = [1, 2, 3, 1]
-    const views = await run(
-      shape,
-      parametersOf(1, shape, p => p.set([-1, 0, 2])),
-      { ...plain, height: 2, width: 3, mean: [0], deviation: [1] },
-      Uint8Array.of(0, 51, 102, 153, 204, 255),
-    )
-    assertClose(views, [0.4, 0.2, 0, 1, 0.8, 0.6], 1e-7, 'flip')
-  })
-
-  it('adjusts colours in every order, about either mean, in either hue', async () => {
-    const { brightness, contrast, saturation, hue } = ADJUSTMENTS
-    const orders: number[][] = [[], [contrast], [0, contrast, 0, brightness], [hue, hue, saturation]]
-    const permute = (rest: number[], order: number[] = []): void => {
-      if (rest.length === 0) orders.push(order)
-      for (const code of rest)
-        permute(
-          rest.filter(other => other !== code),
-          [...order, code],
-        )
-    }
-    permute([brightness, contrast, saturation, hue])
-    assert.equal(orders.length, 4 + 24)
-    const generator = new Generator(12)
-    for (const channels of [1, 3] as const) {
-      for (const [contrastOf, hueOf] of [
-        ['luma', 'hsv'],
-        ['average', 'yiq'],
-      ] as const) {
-        const structure = {
-          ...plain,
-          ...(channels === 3 ? rgb : {}),
-          colour: true,
-          contrast: contrastOf,
-          hue: hueOf,
-          height: 6,
-          width: 9,
-        }
-        const shape: ImageShape = [7, 6, 9, channels]
-        await compare(
-          `${channels} ${contrastOf} ${hueOf}`,
-          shape,
-          structure,
-          (p, i) => {
-            p.set(orders[i]!, 12)
-            for (let k = 16; k < 19; k++) p[k] = generator.uniform(0.3, 1.8)
-            p[19] = generator.uniform(-0.5, 0.5)
-            p.set([Math.cos(2 * Math.PI * p[19]!), Math.sin(2 * Math.PI * p[19]!)], 20)
-            p[6] = i % 3 === 0 ? 1 : 0
-          },
-          28,
-        )
-      }
-    }
-  })
-
-  it('leaves grey pixels and pure colours where the hue says', async () => {
-    const shape: ImageShape = [1, 1, 4, 3]
-    const structure = { ...plain, colour: true, height: 1, width: 4, mean: [0, 0, 0], deviation: [1, 1, 1] }
-    const third = parametersOf(1, shape, p => {
-      p[12] = ADJUSTMENTS.hue
-      p[19] = 1 / 3
-    })
-    const bytes = Uint8Array.of(255, 0, 0, 0, 255, 0, 51, 51, 51, 0, 0, 0)
-    assertClose(await run(shape, third, structure, bytes), [0, 1, 0, 0, 0, 1, 0.2, 0.2, 0.2, 0, 0, 0], 1e-6, 'hue')
-  })
-
-  it('blurs and solarises, alone and after colours', async () => {
-    const generator = new Generator(13)
-    for (const [shape, blurRadius] of [
-      [[2, 9, 7, 3], 1],
-      [[2, 4, 5, 1], 6],
-      [[1, 1, 1, 3], 2],
-      [[2, 33, 65, 1], 3],
-    ] as const) {
-      for (const colour of [false, true]) {
-        const structure: AugmentStructure = {
-          ...plain,
-          ...(shape[3] === 3 ? rgb : {}),
-          height: shape[1],
-          width: shape[2],
-          blurRadius,
-          colour,
-          contrast: 'luma',
-        }
-        // A value a hair from the threshold may fall on either side of it, so the thresholds are where none is.
-        await compare(
-          `${shape} ${colour}`,
-          shape,
-          structure,
-          (p, i) => {
-            p[22] = i % 3 === 0 ? 0 : generator.uniform(0.1, 2)
-            p[7] = i % 3 === 0 ? 0.5 : i % 3 === 1 ? 2 : 1e-6
-            p.set([ADJUSTMENTS.saturation, 0, ADJUSTMENTS.contrast], 12)
-            p[17] = 0.7
-          },
-          6 * shape[0],
-        )
-      }
-    }
-    const shape: ImageShape = [2, 3, 3, 1]
-    await compare('solarise only', shape, { ...plain, height: 3, width: 3 }, p => {
-      p[7] = 0.5
-    })
-  })
-
-  it('takes no more dispatches than the structure needs', () => {
-    const slice = { buffer: { id: 1, bytes: 1 }, offset: 0, bytes: 1 }
-    const launch = {
-      op: 'augment',
-      images: slice,
-      parameters: slice,
-      out: slice,
-      batch: 4,
-      views: 2,
-      sourceHeight: 5,
-      sourceWidth: 5,
-      channels: 1,
-    } as const
-    const target = { limits: device.info.limits, features: new Set<string>(), software: true }
-    const kernels = (changes: Partial<AugmentStructure>) =>
-      planAugment({ ...launch, ...plain, ...changes }, target).map(({ kernel }) => kernel)
-    assert.deepEqual(kernels({}), ['augment_sample'])
-    assert.deepEqual(kernels({ colour: true }), ['augment_sample', 'augment_colour'])
-    const blur = ['augment_blur', 'augment_blur']
-    assert.deepEqual(kernels({ blurRadius: 2 }), ['augment_sample', ...blur])
-    assert.deepEqual(kernels({ colour: true, blurRadius: 2 }), ['augment_sample', 'augment_colour', ...blur])
-  })
-
-  it('refuses what does not fit', () => {
-    scope(() => {
-      const images = tensor(new Uint8Array(50), { shape: [2, 5, 5, 1], device })
-      const parameters = (rows: number, columns = PARAMETERS) =>
-        tensor(new Float32Array(rows * columns), { shape: [rows, columns], device })
-      assert.throws(() => augment(images, parameters(3), plain), ShapeError)
-      assert.throws(() => augment(images, parameters(2, 23), plain), ShapeError)
-      assert.throws(() => augment(images.alias([1, 5, 5, 2]), parameters(1), plain), ShapeError)
-      assert.throws(() => augment(parameters(2), parameters(2), plain), DtypeError)
-      assert.throws(() => augment(images, parameters(2), { ...plain, ...rgb }), ConfigError)
-      assert.throws(() => normaliseImages(images, [0], [0]), ConfigError)
-      assert.throws(() => gatherImages([], parameters(2)), DtypeError)
-      assert.throws(() => gatherImages([], tensor(new Int32Array(2), { device })), ShapeError)
-    })
-  })
-
-  describe('gatherImages and DeviceDataset', () => {
-    /** 11 images of 3×3×1 (nine bytes, so that words straddle images) or of 2×2×3 (whole words). */
-    function datasetOf(height: number, width: number, channels: 1 | 3) {
-      const images = randomBytes(11 * height * width * channels, 5)
-      return { name: 'test', source: 'test', height, width, channels, count: 11, images }
-    }
-
-    function pick({ images, count }: { images: Uint8Array; count: number }, indices: readonly number[]): Uint8Array {
-      const size = images.length / count
-      return Uint8Array.from(indices.flatMap(index => [...images.subarray(index * size, (index + 1) * size)]))
-    }
-
-    it('gathers from any number of pages', async () => {
-      const indices = [10, 0, 3, 3, 7, 4, 9]
-      for (const dataset of [datasetOf(3, 3, 1), datasetOf(2, 2, 3)]) {
-        const { height, width, channels, images } = dataset
-        for (const sizes of [[11], [4, 7], [3, 1, 2, 5]]) {
-          const batch = scope(() => {
-            let first = 0
-            const pages = sizes.map((size): Tensor => {
-              const bytes = images.subarray((first * images.length) / 11, ((first + size) * images.length) / 11)
-              first += size
-              return tensor(bytes.slice(), { shape: [size, height, width, channels], device })
-            })
-            return gatherImages(pages, tensor(Int32Array.from(indices), { device }))
-          })
-          assert.deepEqual(batch.shape, [7, height, width, channels])
-          assert.deepEqual(await batch.data(), pick(dataset, indices))
-          batch.dispose()
-        }
-      }
     })
 
-    it('reads the same batches from pages, from one page and from the host, recorded', async () => {
-      const dataset = datasetOf(3, 3, 1)
-      const small: Device = Object.create(device, {
-        info: { value: { ...device.info, limits: { ...device.info.limits, maxBindingBytes: 40 } } },
+    it('leaves grey pixels and pure colours where the hue says', async () => {
+      const shape: ImageShape = [1, 1, 4, 3]
+      const structure = { ...plain, colour: true, height: 1, width: 4, mean: [0, 0, 0], deviation: [1, 1, 1] }
+      const third = parametersOf(1, shape, p => {
+        p[12] = ADJUSTMENTS.hue
+        p[19] = 1 / 3
       })
-      const before = device.memory().buffers
-      for (const [data, resident, pages] of [
-        [new DeviceDataset(device, dataset), true, 1],
-        [new DeviceDataset(small, dataset), true, 3],
-        [new DeviceDataset(device, dataset, { maxBytes: 98 }), false, 0],
+      const bytes = Uint8Array.of(255, 0, 0, 0, 255, 0, 51, 51, 51, 0, 0, 0)
+      assertClose(await run(shape, third, structure, bytes), [0, 1, 0, 0, 0, 1, 0.2, 0.2, 0.2, 0, 0, 0], 1e-6, 'hue')
+    })
+
+    it('blurs and solarises, alone and after colours', async () => {
+      const generator = new Generator(13)
+      for (const [shape, blurRadius] of [
+        [[2, 9, 7, 3], 1],
+        [[2, 4, 5, 1], 6],
+        [[1, 1, 1, 3], 2],
+        [[2, 33, 65, 1], 3],
       ] as const) {
-        assert.deepEqual([data.resident, data.pages], [resident, pages])
-        const reader = data.reader(4)
-        reader.prepare([1, 5, 10, 0])
-        let batch: Tensor | undefined
-        const program = await device.record(() => {
-          batch = reader.batch()
-        })
-        assert.deepEqual(await batch!.data(), pick(dataset, [1, 5, 10, 0]))
-        reader.prepare(Int32Array.of(9, 2))
-        device.replay(program)
-        assert.deepEqual(await batch!.data(), pick(dataset, [9, 2, 2, 2]))
-        assert.throws(() => reader.prepare([11]), DataError)
-        assert.throws(() => reader.prepare([-1]), DataError)
-        assert.throws(() => reader.prepare([]), DataError)
-        assert.throws(() => reader.prepare([1, 1, 1, 1, 1]), DataError)
-        batch!.dispose()
-        device.release(program)
-        reader.dispose()
-        data.dispose()
+        for (const colour of [false, true]) {
+          const structure: AugmentStructure = {
+            ...plain,
+            ...(shape[3] === 3 ? rgb : {}),
+            height: shape[1],
+            width: shape[2],
+            blurRadius,
+            colour,
+            contrast: 'luma',
+          }
+          // A value a hair from the threshold may fall on either side of it, so the thresholds are where none is.
+          await compare(
+            `${shape} ${colour}`,
+            shape,
+            structure,
+            (p, i) => {
+              p[22] = i % 3 === 0 ? 0 : generator.uniform(0.1, 2)
+              p[7] = i % 3 === 0 ? 0.5 : i % 3 === 1 ? 2 : 1e-6
+              p.set([ADJUSTMENTS.saturation, 0, ADJUSTMENTS.contrast], 12)
+              p[17] = 0.7
+            },
+            6 * shape[0],
+          )
+        }
       }
-      assert.equal(device.memory().buffers, before)
+      const shape: ImageShape = [2, 3, 3, 1]
+      await compare('solarise only', shape, { ...plain, height: 3, width: 3 }, p => {
+        p[7] = 0.5
+      })
+    })
+
+    it('takes no more dispatches than the structure needs', () => {
+      const slice = { buffer: { id: 1, bytes: 1 }, offset: 0, bytes: 1 }
+      const launch = {
+        op: 'augment',
+        images: slice,
+        parameters: slice,
+        out: slice,
+        batch: 4,
+        views: 2,
+        sourceHeight: 5,
+        sourceWidth: 5,
+        channels: 1,
+      } as const
+      const target = { limits: device.info.limits, features: new Set<string>(), software: true }
+      const kernels = (changes: Partial<AugmentStructure>) =>
+        planAugment({ ...launch, ...plain, ...changes }, target).map(({ kernel }) => kernel)
+      assert.deepEqual(kernels({}), ['augment_sample'])
+      assert.deepEqual(kernels({ colour: true }), ['augment_sample', 'augment_colour'])
+      const blur = ['augment_blur', 'augment_blur']
+      assert.deepEqual(kernels({ blurRadius: 2 }), ['augment_sample', ...blur])
+      assert.deepEqual(kernels({ colour: true, blurRadius: 2 }), ['augment_sample', 'augment_colour', ...blur])
+    })
+
+    it('refuses what does not fit', () => {
+      scope(() => {
+        const images = tensor(new Uint8Array(50), { shape: [2, 5, 5, 1], device })
+        const parameters = (rows: number, columns = PARAMETERS) =>
+          tensor(new Float32Array(rows * columns), { shape: [rows, columns], device })
+        assert.throws(() => augment(images, parameters(3), plain), ShapeError)
+        assert.throws(() => augment(images, parameters(2, 23), plain), ShapeError)
+        assert.throws(() => augment(images.alias([1, 5, 5, 2]), parameters(1), plain), ShapeError)
+        assert.throws(() => augment(parameters(2), parameters(2), plain), DtypeError)
+        assert.throws(() => augment(images, parameters(2), { ...plain, ...rgb }), ConfigError)
+        assert.throws(() => normaliseImages(images, [0], [0]), ConfigError)
+        assert.throws(() => gatherImages([], parameters(2)), DtypeError)
+        assert.throws(() => gatherImages([], tensor(new Int32Array(2), { device })), ShapeError)
+      })
     })
   })
-})
