@@ -1,0 +1,135 @@
+import type { Slice } from '../device/device.js'
+import { ShapeError } from '../device/errors.js'
+import { implement } from '../device/webgpu/plan.js'
+import { type Shape, sameShape, show, sizeOf } from '../tensor/shape.js'
+import { differentiable } from '../tensor/tape.js'
+import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
+import { planMatmul } from './matmul.plan.js'
+import { reshape } from './reshape.js'
+import { sum } from './sum.js'
+
+declare module '../device/launch.js' {
+  interface Launches {
+    /**
+     * out[b, m, n] = Σ_k op(A)[b, m, k] · op(B)[b, k, n] + bias[n]. A is [batch, m, k], transposed [batch, k, m]; B is
+     * [batch, k, n], transposed [batch, n, k]; a shared operand has no batch.
+     */
+    matmul: {
+      a: Slice
+      b: Slice
+      bias?: Slice
+      out: Slice
+      batch: number
+      m: number
+      n: number
+      k: number
+      transposeA: boolean
+      transposeB: boolean
+      sharedA: boolean
+      sharedB: boolean
+    }
+  }
+}
+
+implement('matmul', planMatmul)
+
+export interface MatmulOptions {
+  /** The last two axes of `a` are [K, M]. */
+  readonly transposeA?: boolean
+  /** The last two axes of `b` are [N, K]. */
+  readonly transposeB?: boolean
+  /** [N], added to every row. */
+  readonly bias?: Tensor
+}
+
+/**
+ * The matrix product of `a` [..., M, K] and `b` [..., K, N], plus a bias [N]: [..., M, N]. The leading axes of both are
+ * the same, or one of them is a single matrix that the whole batch shares.
+ *
+ * @throws ShapeError, DtypeError
+ */
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  const { transposeA = false, transposeB = false, bias } = options
+  wantDtype('matmul', 'float32', a, b, ...(bias ? [bias] : []))
+  const { lead, m, n, k } = sizesOf(a, b, transposeA, transposeB, bias)
+  const out = empty([...lead, m, n], 'float32', a.device)
+  const batch = sizeOf(lead)
+  const sharedA = a.rank === 2
+  const sharedB = b.rank === 2
+  // A batch of row-major matrices times one matrix is one tall matrix times it.
+  const tall = sharedB && !transposeA
+  a.device.launch({
+    op: 'matmul',
+    a: a.slice,
+    b: b.slice,
+    ...(bias && { bias: bias.slice }),
+    out: out.slice,
+    batch: tall ? 1 : batch,
+    m: tall ? batch * m : m,
+    n,
+    k,
+    transposeA,
+    transposeB,
+    sharedA: sharedA || tall,
+    sharedB,
+  })
+  return differentiable(out, bias ? [a, b, bias] : [a, b], (g, needed) => [
+    needed[0] ? gradientOfA(g, a, b, transposeA, transposeB) : null,
+    needed[1] ? gradientOfB(g, a, b, transposeA, transposeB) : null,
+    bias && needed[2] ? sum(reshape(g, [batch * m, n]), 0) : null,
+  ])
+}
+
+function gradientOfA(g: Tensor, a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  const full = transposeA
+    ? matmul(b, g, { transposeA: transposeB, transposeB: true })
+    : matmul(g, b, { transposeB: !transposeB })
+  return overBatch(full, a.shape)
+}
+
+function gradientOfB(g: Tensor, a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  if (b.rank === 2 && !transposeA) {
+    const rows = reshape(a, [a.size / a.shape.at(-1)!, a.shape.at(-1)!])
+    const gradientRows = reshape(g, [g.size / g.shape.at(-1)!, g.shape.at(-1)!])
+    return transposeB
+      ? matmul(gradientRows, rows, { transposeA: true })
+      : matmul(rows, gradientRows, { transposeA: true })
+  }
+  const full = transposeB
+    ? matmul(g, a, { transposeA: true, transposeB: transposeA })
+    : matmul(a, g, { transposeA: !transposeA })
+  return overBatch(full, b.shape)
+}
+
+/** The gradient of a matrix that the batch shared is the sum over the batch. */
+function overBatch(gradient: Tensor, shape: Shape): Tensor {
+  if (gradient.rank === shape.length) return gradient
+  return sum(reshape(gradient, [gradient.size / sizeOf(shape), ...shape]), 0)
+}
+
+function sizesOf(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean, bias: Tensor | undefined) {
+  if (a.rank < 2 || b.rank < 2) {
+    throw new ShapeError(
+      `matmul: wants matrices, got a ${show(a.shape)} and b ${show(b.shape)}; reshape a vector to [1,K]`,
+    )
+  }
+  const [m, k] = matrixOf(a.shape, transposeA)
+  const [rows, n] = matrixOf(b.shape, transposeB)
+  if (rows !== k) {
+    throw new ShapeError(
+      `matmul: a ${show(a.shape)}${transposeA ? ' transposed' : ''} wants ${k} rows, got b ${show(b.shape)}${transposeB ? ' transposed' : ''}`,
+    )
+  }
+  const leadA = a.shape.slice(0, -2)
+  const leadB = b.shape.slice(0, -2)
+  if (leadA.length > 0 && leadB.length > 0 && !sameShape(leadA, leadB)) {
+    throw new ShapeError(`matmul: wants equal batches or one matrix, got a ${show(a.shape)} and b ${show(b.shape)}`)
+  }
+  if (bias && !sameShape(bias.shape, [n])) throw new ShapeError(`matmul: wants a bias [${n}], got ${show(bias.shape)}`)
+  return { lead: leadA.length > 0 ? leadA : leadB, m, n, k }
+}
+
+function matrixOf(shape: Shape, transposed: boolean): [number, number] {
+  const [rows, columns] = shape.slice(-2) as [number, number]
+  return transposed ? [columns, rows] : [rows, columns]
+}
