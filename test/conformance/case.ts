@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import type { Device } from '../../src/device/device.js'
+import { mul } from '../../src/ops/elementwise.js'
+import { sum } from '../../src/ops/sum.js'
+import { tensor } from '../../src/tensor/create.js'
+import { scope } from '../../src/tensor/scope.js'
+import { gradients } from '../../src/tensor/tape.js'
+import type { Tensor, TypedArray } from '../../src/tensor/tensor.js'
+import { type Array64, map, type Reference } from '../reference/array.js'
+import { type Draw, draw, generator, normal, rounded } from '../reference/random.js'
+
+export interface Input {
+  readonly shape: readonly number[]
+  /** Standard normal values where nothing else is said. */
+  readonly draw?: Draw
+  readonly dtype?: 'float32' | 'int32' | 'uint32'
+  /** Whether the gradient of this input is compared; by default that of every float32 input. */
+  readonly differentiable?: boolean
+}
+
+/** One op at one size, held against float64. */
+export interface Case {
+  readonly name: string
+  readonly inputs: readonly Input[]
+  run(inputs: Tensor[]): Tensor
+  reference(inputs: Array64[]): Array64
+  /** Absent: only the value is compared. */
+  gradient?(inputs: Array64[], outputGradient: Array64): (Array64 | null)[]
+  /** How many products or terms a value is summed from, in the forward or a backward pass: K of the bound. */
+  readonly depth: number
+  /** Losses with a temperature: the bound is divided by it. */
+  readonly temperature?: number
+  /** Absolute error a value, root mean square, that is let pass whatever the norm. */
+  readonly floor?: number
+  /** The gradient that arrives from above; drawn where it is not given. */
+  readonly outputGradient?: Array64
+}
+
+/** A case of an op that has a float64 reference: its forward and gradient with the attributes filled in. */
+export function caseOf<Attributes>(
+  name: string,
+  reference: Reference<Attributes>,
+  attributes: Attributes,
+  row: Pick<Case, 'inputs' | 'run' | 'depth' | 'temperature' | 'floor'>,
+): Case {
+  return {
+    name,
+    ...row,
+    reference: inputs => reference.forward(inputs, attributes),
+    gradient: (inputs, outputGradient) => reference.gradient(inputs, attributes, outputGradient),
+  }
+}
+
+/** float32's unit in the last place of 1. */
+const EPSILON = 2 ** -23
+const FLOOR = 1e-7
+
+/** ‖x − x64‖ ≤ 8 · √depth · ε · ‖x64‖ / temperature + floor · √size; integers exactly. */
+export function compare(what: string, actual: TypedArray, expected: Array64, row: Omit<Case, 'run' | 'inputs'>): void {
+  assert.equal(actual.length, expected.data.length, `${what}: number of values`)
+  if (!(actual instanceof Float32Array)) {
+    assert.deepEqual([...actual], [...expected.data], what)
+    return
+  }
+  const { depth, temperature = 1, floor = FLOOR } = row
+  const error = Math.hypot(...expected.data.map((value, i) => actual[i]! - value))
+  const norm = Math.hypot(...expected.data)
+  const bound = (8 * Math.sqrt(depth) * EPSILON * norm) / temperature + floor * Math.sqrt(actual.length)
+  assert.ok(error <= bound, `${what}: off by ${error} of ${norm}, allowed ${bound}`)
+}
+
+/** The float32 values of a case's inputs, the same on every device and in the reference. */
+export function valuesOf(row: Case): Array64[] {
+  const seed = [...row.name].reduce((hash, letter) => Math.imul(hash, 31) + letter.charCodeAt(0), 7)
+  const random = generator(seed)
+  return row.inputs.map(input => rounded(draw(input.shape, input.draw ?? normal(), random)))
+}
+
+/**
+ * Runs a case on a device. The value is compared, and then the gradients with the op mid-graph:
+ * loss = Σ w · op(½ · x), where x is twice the input, so that scaling rounds nothing away.
+ */
+export async function check(device: Device, row: Case): Promise<void> {
+  const values = valuesOf(row)
+  const upload = (x: Array64, k: number, scale = 1): Tensor => {
+    const dtype = row.inputs[k]!.dtype ?? 'float32'
+    return tensor([...map(x, value => scale * value).data], { shape: x.shape, dtype, device })
+  }
+  const expected = row.reference(values)
+  const out = scope(() => row.run(values.map((x, k) => upload(x, k))))
+  assert.deepEqual([...out.shape], expected.shape, 'shape')
+  compare('value', await out.data(), expected, row)
+  out.dispose()
+  if (!row.gradient) return
+
+  const wanted = row.inputs.flatMap(({ dtype, differentiable }, k) => ((differentiable ?? !dtype) ? [k] : []))
+  const weight = row.outputGradient ?? rounded(draw(expected.shape, normal(), generator(5)))
+  const found = scope(() => {
+    const leaves = new Map(wanted.map(k => [k, upload(values[k]!, k, 2)]))
+    for (const leaf of leaves.values()) leaf.requiresGradient = true
+    const inputs = values.map((x, k) => (leaves.has(k) ? mul(leaves.get(k)!, 0.5) : upload(x, k)))
+    const above = tensor([...weight.data], { shape: weight.shape, dtype: 'float32', device })
+    return gradients(sum(mul(row.run(inputs), above)), [...leaves.values()])
+  })
+  const exact = row.gradient(values, weight)
+  for (const [i, k] of wanted.entries()) {
+    const gradient = found[i]!
+    assert.deepEqual([...gradient.shape], exact[k]!.shape, `shape of gradient ${k}`)
+    compare(
+      `gradient ${k}`,
+      await gradient.data(),
+      map(exact[k]!, value => value / 2),
+      row,
+    )
+    gradient.dispose()
+  }
+}

@@ -1,0 +1,103 @@
+import { batchNorm } from '../../src/ops/batchNorm.js'
+import { layerNorm } from '../../src/ops/layerNorm.js'
+import type { Tensor } from '../../src/tensor/tensor.js'
+import { sizeOf } from '../reference/array.js'
+import { type BatchNormAttributes, batchNorm as reference, runningStatistics } from '../reference/batchNorm.js'
+import { layerNorm as layerReference } from '../reference/layerNorm.js'
+import { normal, uniform } from '../reference/random.js'
+import { type Case, caseOf, type Input } from './case.js'
+
+export function runBatchNorm(inputs: Tensor[], attributes: BatchNormAttributes): Tensor {
+  const [x, gamma, beta, runningMean, runningVariance, residual] = inputs as [
+    ...[Tensor, Tensor, Tensor, Tensor, Tensor],
+    Tensor?,
+  ]
+  return batchNorm(x, { gamma, beta, runningMean, runningVariance, ...attributes, ...(residual && { residual }) })
+}
+
+function inputsOf(shape: number[], residual: boolean): Input[] {
+  const vector = [shape.at(-1)!]
+  return [
+    // A mean that is not 0, so that a variance from Σx² alone loses digits.
+    { shape, draw: (random, count) => normal()(random, count).map(v => v + 3) },
+    { shape: vector },
+    { shape: vector },
+    { shape: vector, differentiable: false },
+    { shape: vector, draw: uniform(0.5, 2), differentiable: false },
+    ...(residual ? [{ shape }] : []),
+  ]
+}
+
+function normalisation(shape: number[], attributes: BatchNormAttributes, residual = false): Case {
+  const { mode, relu } = attributes
+  const title = `batchNorm [${shape}] ${mode}${relu ? ', relu' : ''}${residual ? ', residual' : ''}`
+  return caseOf(title, reference, attributes, {
+    inputs: inputsOf(shape, residual),
+    run: inputs => runBatchNorm(inputs, attributes),
+    depth: Math.max(sizeOf(shape.slice(0, -1)), 16),
+  })
+}
+
+/** What an update leaves in the running mean (0) or variance (1). */
+function running(shape: number[], which: 0 | 1, mode: 'update' | 'frozen'): Case {
+  const attributes: BatchNormAttributes = { mode, momentum: 0.25 }
+  return {
+    name: `batchNorm [${shape}] ${mode}: running ${which === 0 ? 'mean' : 'variance'}`,
+    inputs: inputsOf(shape, false),
+    run(inputs) {
+      runBatchNorm(inputs, attributes)
+      return inputs[3 + which]!
+    },
+    reference: inputs => (mode === 'frozen' ? inputs[3 + which]! : runningStatistics(inputs, attributes)[which]),
+    depth: sizeOf(shape.slice(0, -1)),
+  }
+}
+
+const sizes = [
+  [3, 1],
+  [33, 31],
+  [65, 3],
+  [4, 5, 7, 33],
+  [2, 16, 16, 8],
+  [1031, 5],
+]
+
+const layers = [
+  [1, 1],
+  [3, 33],
+  [31, 65],
+  [2, 3, 128],
+  [3, 1031],
+].flatMap(shape =>
+  [false, true].map(affine => {
+    const vector = { shape: [shape.at(-1)!] }
+    return caseOf(
+      `layerNorm [${shape}]${affine ? ', affine' : ''}`,
+      layerReference,
+      {},
+      {
+        inputs: [{ shape }, ...(affine ? [vector, vector] : [])],
+        run: ([x, gamma, beta]) => layerNorm(x!, { ...(gamma && { gamma }), ...(beta && { beta }) }),
+        depth: Math.max(...shape, 16),
+      },
+    )
+  }),
+)
+
+export const cases: readonly Case[] = [
+  ...sizes.flatMap(shape => [
+    normalisation(shape, { mode: 'update' }),
+    normalisation(shape, { mode: 'update', relu: true }),
+    normalisation(shape, { mode: 'frozen', relu: true, epsilon: 1e-3 }, true),
+    normalisation(shape, { mode: 'inference', relu: true }, true),
+  ]),
+  normalisation([1, 5], { mode: 'frozen', epsilon: 0.1 }),
+  normalisation([33, 31], { mode: 'update' }, true),
+  normalisation([33, 31], { mode: 'inference' }),
+  ...([0, 1] as const).flatMap(which => [
+    running([4, 5, 7, 33], which, 'update'),
+    running([2, 3], which, 'update'),
+    running([33, 5], which, 'frozen'),
+  ]),
+  ...layers,
+]
