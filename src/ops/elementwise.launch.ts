@@ -84,12 +84,12 @@ function isLinear(strides: readonly number[], shape: Shape): boolean {
  *
  * @throws ShapeError, DtypeError
  */
-export function runRow(name: RowName, operands: readonly (Tensor | number)[], shape: Shape = []): Tensor {
+export function runRow(name: RowName, operands: readonly (Tensor | number)[], shape?: Shape): Tensor {
   const row: Row = table[name]
   const tensors = operands.filter(operand => operand instanceof Tensor)
   const values = name === 'where' ? operands.slice(1).filter(operand => operand instanceof Tensor) : tensors
   const type = commonType(name, row, values)
-  const full = broadcast(name, shape, ...tensors.map(({ shape }) => shape))
+  const full = broadcast(name, ...tensors.map(tensor => tensor.shape), ...(shape ? [shape] : []))
   const device: Device = tensors[0]!.device
   const outType = name === 'greater' || name === 'equal' ? 'float32' : type
   const out = empty(full, outType, device)
