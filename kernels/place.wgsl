@@ -15,6 +15,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   if (at >= params.outer * params.length * params.inner) { return; }
   let i = at % params.inner;
   let r = (at / params.inner) % params.length;
-  let from = (at / (params.inner * params.length)) * params.inner + i;
-  out[at] = select(0.0, value[from], index[from] == i32(r));
+  let chosen = (at / (params.inner * params.length)) * params.inner + i;
+  out[at] = select(0.0, value[chosen], index[chosen] == i32(r));
 }

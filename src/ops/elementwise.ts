@@ -46,7 +46,7 @@ export const div = binary('div', (g, [, b], y) => [() => div(g, b!), () => neg(m
 /** a to the power of b, for a > 0. */
 export const pow = binary('pow', (g, [a, b], y) => [
   () => mul(g, mul(b!, pow(a!, typeof b === 'number' ? b - 1 : sub(b!, 1)))),
-  () => mul(g, mul(y, log(a as Tensor))),
+  () => mul(g, mul(y, typeof a === 'number' ? Math.log(a) : log(a!))),
 ])
 /** The larger of each two; where they are equal the gradient goes to `a`. */
 export const maximum = binary('maximum', (g, [a, b]) => [() => mul(g, sub(1, greater(b!, a!))), () => mul(g, greater(b!, a!))])

@@ -35,6 +35,7 @@ export const cases: readonly Case[] = [
   product([5, 3, 31], [5, 31, 4]),
   product([5, 33, 3], [5, 33, 31], { transposeA: true }),
   product([2, 3, 5, 7], [2, 3, 9, 7], { transposeB: true }, true),
-  product([3, 1, 5, 7], [2, 7, 3]),
+  product([5, 7], [4, 7, 3]),
+  product([7, 5], [4, 7, 3], { transposeA: true }, true),
   product([4, 5, 7], [7, 33]),
 ]
