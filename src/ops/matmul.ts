@@ -1,12 +1,12 @@
 import type { Slice } from '../device/device.js'
 import { ShapeError } from '../device/errors.js'
 import { implement } from '../device/webgpu/plan.js'
-import { type Shape, sameShape, show, sizeOf } from '../tensor/shape.js'
+import { broadcast, type Shape, sameShape, show, sizeOf } from '../tensor/shape.js'
 import { differentiable } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
 import { planMatmul } from './matmul.plan.js'
 import { reshape } from './reshape.js'
-import { sum } from './sum.js'
+import { broadcastTo, sum } from './sum.js'
 
 declare module '../device/launch.js' {
   interface Launches {
@@ -43,8 +43,8 @@ export interface MatmulOptions {
 }
 
 /**
- * The matrix product of `a` [..., M, K] and `b` [..., K, N], plus a bias [N]: [..., M, N]. The leading axes of both are
- * the same, or one of them is a single matrix that the whole batch shares.
+ * The matrix product of `a` [..., M, K] and `b` [..., K, N], plus a bias [N]: [..., M, N]. The leading axes broadcast; a
+ * single matrix is shared by the whole batch without a copy.
  *
  * @throws ShapeError, DtypeError
  */
@@ -52,6 +52,10 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   const { transposeA = false, transposeB = false, bias } = options
   wantDtype('matmul', 'float32', a, b, ...(bias ? [bias] : []))
   const { lead, m, n, k } = sizesOf(a, b, transposeA, transposeB, bias)
+  if (!isBatched(a, lead) || !isBatched(b, lead)) {
+    const [fullA, fullB] = [a, b].map(x => broadcastTo(x, [...lead, ...x.shape.slice(-2)]))
+    return matmul(fullA!, fullB!, options)
+  }
   const out = empty([...lead, m, n], 'float32', a.device)
   const batch = sizeOf(lead)
   const sharedA = a.rank === 2
@@ -120,13 +124,13 @@ function sizesOf(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean,
       `matmul: a ${show(a.shape)}${transposeA ? ' transposed' : ''} wants ${k} rows, got b ${show(b.shape)}${transposeB ? ' transposed' : ''}`,
     )
   }
-  const leadA = a.shape.slice(0, -2)
-  const leadB = b.shape.slice(0, -2)
-  if (leadA.length > 0 && leadB.length > 0 && !sameShape(leadA, leadB)) {
-    throw new ShapeError(`matmul: wants equal batches or one matrix, got a ${show(a.shape)} and b ${show(b.shape)}`)
-  }
   if (bias && !sameShape(bias.shape, [n])) throw new ShapeError(`matmul: wants a bias [${n}], got ${show(bias.shape)}`)
-  return { lead: leadA.length > 0 ? leadA : leadB, m, n, k }
+  return { lead: broadcast('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2)), m, n, k }
+}
+
+/** Whether an operand can be read as it lies: a single matrix, or one for each of the batch. */
+function isBatched(x: Tensor, lead: Shape): boolean {
+  return x.rank === 2 || sameShape(x.shape.slice(0, -2), lead)
 }
 
 function matrixOf(shape: Shape, transposed: boolean): [number, number] {

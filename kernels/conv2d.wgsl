@@ -1,0 +1,139 @@
+// y[p, o] = Σ over taps and channels d of x[source(p, tap), d] · filter[tap, d, o]: conv2d forward and backward-data as
+// an implicit matrix product, a register tile an invocation, no barriers.
+// A row p is a pixel (n, i, j) of [images, row_height, row_width]. Tap (s, t) of it reads the source pixel
+// (i·scale_y + base_y + s·step_y, j·scale_x + base_x + t·step_x), zero outside, and the filter's tap
+// (first_y + s·hop_y, first_x + t·hop_x). The row is stored at pixel (i·spread_y + phase_y, j·spread_x + phase_x).
+//   forward: scale = stride, base = −padding, step = dilation, every tap in order, spread 1;
+//   backward-data: one dispatch for each remainder (phase) of the input pixel modulo stride = spread, with the taps that
+//   reach it; scale = 1, step < 0 (ops/conv2d.plan.ts derives them). So no multiply-add meets a hole of the stride.
+// x [images, source_height, source_width, groups·depth], out [images, out_height, out_width, groups·columns], filter
+// [taps…, depth, groups·columns] forward, [taps…, columns, groups·depth] (FILTER_TRANSPOSED) backward-data.
+// Tile: R pixels × 4·C channels an invocation, X × Y invocations a workgroup, STEP (4 or 1) channels d a turn. With X = 1
+// the loads of the filter have one address for the whole workgroup: a software adapter makes them scalar.
+// Parameters: R, C, X, Y, STEP; VEC_X, VEC_FILTER, VEC_OUT: loads and stores of whole vec4s; FILTER_TRANSPOSED.
+// Grid: fold(row_tiles · column_tiles · groups), columns fastest. Bindings: x, filter, out.
+#include "lib/index.wgsl"
+
+struct Params {
+  rows: u32, row_height: u32, row_width: u32, source_height: u32, source_width: u32, depth: u32, columns: u32, groups: u32,
+  scale_y: i32, scale_x: i32, base_y: i32, base_x: i32, step_y: i32, step_x: i32,
+  taps_y: i32, taps_x: i32, first_y: i32, first_x: i32, hop_y: i32, hop_x: i32, kernel_width: i32,
+  out_height: u32, out_width: u32, spread_y: u32, spread_x: u32, phase_y: u32, phase_x: u32,
+  row_tiles: u32, column_tiles: u32,
+}
+#if VEC_X
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+fn load_x(i: u32) -> vec4<f32> { return x[i >> 2u]; }
+#else
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+fn load_x(i: u32) -> vec4<f32> { return vec4<f32>(x[i], 0.0, 0.0, 0.0); }
+#endif
+#if VEC_FILTER
+@group(0) @binding(1) var<storage, read> filters: array<vec4<f32>>;
+fn load_filter(i: u32) -> vec4<f32> { return filters[i >> 2u]; }
+#else
+@group(0) @binding(1) var<storage, read> filters: array<f32>;
+fn load_filter(i: u32) -> vec4<f32> { return vec4<f32>(filters[i], filters[i + 1u], filters[i + 2u], filters[i + 3u]); }
+#endif
+#if VEC_OUT
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+#else
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+#endif
+@group(1) @binding(0) var<uniform> params: Params;
+
+@compute @workgroup_size({{X}}, {{Y}})
+fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
+        @builtin(local_invocation_id) local: vec3<u32>) {
+  let tile = invocation_index(workgroup, workgroups, 0u, 1u);
+  let column_tile = tile % params.column_tiles;
+  let group = (tile / params.column_tiles) % params.groups;
+  let row_tile = tile / (params.column_tiles * params.groups);
+  if (row_tile >= params.row_tiles) { return; }
+  let column = (column_tile * {{X}}u + local.x) * {{4 * C}}u;
+  let first = (row_tile * {{Y}}u + local.y) * {{R}}u;
+  let depth = params.depth;
+  let all_columns = params.groups * params.columns;
+
+  // Pixel I of this invocation: neighbours, so only the first is worth divisions.
+  let j0 = first % params.row_width;
+  let i0 = (first / params.row_width) % params.row_height;
+  let n0 = first / (params.row_width * params.row_height);
+#for I 1 {{R}}
+  let wraps_x{{I}} = j{{I - 1}} + 1u == params.row_width;
+  let wraps_y{{I}} = wraps_x{{I}} && i{{I - 1}} + 1u == params.row_height;
+  let j{{I}} = select(j{{I - 1}} + 1u, 0u, wraps_x{{I}});
+  let i{{I}} = select(i{{I - 1}} + u32(wraps_x{{I}}), 0u, wraps_y{{I}});
+  let n{{I}} = n{{I - 1}} + u32(wraps_y{{I}});
+#endfor
+#for I 0 {{R}}
+  let y{{I}} = i32(i{{I}}) * params.scale_y + params.base_y;
+  let x{{I}} = i32(j{{I}}) * params.scale_x + params.base_x;
+#for J 0 {{C}}
+  var sum{{I}}_{{J}} = vec4<f32>(0.0);
+#endfor
+#endfor
+
+  for (var s = 0; s < params.taps_y; s++) {
+    for (var t = 0; t < params.taps_x; t++) {
+#for I 0 {{R}}
+      let source_y{{I}} = u32(y{{I}} + s * params.step_y);
+      let source_x{{I}} = u32(x{{I}} + t * params.step_x);
+      let inside{{I}} = source_y{{I}} < params.source_height && source_x{{I}} < params.source_width
+        && first + {{I}}u < params.rows;
+      let pixel{{I}} = (n{{I}} * params.source_height + source_y{{I}}) * params.source_width + source_x{{I}};
+      let at{{I}} = select(0u, pixel{{I}} * params.groups * depth, inside{{I}}) + group * depth;
+#endfor
+      let tap = u32((params.first_y + s * params.hop_y) * params.kernel_width + params.first_x + t * params.hop_x);
+      for (var d = 0u; d < depth; d += {{STEP}}u) {
+#for I 0 {{R}}
+        let value{{I}} = select(vec4<f32>(0.0), load_x(at{{I}} + d), inside{{I}});
+#endfor
+#if FILTER_TRANSPOSED
+        let filter_at = (tap * params.columns + column) * params.groups * depth + group * depth + d;
+#for J 0 {{4 * C}}
+#if VEC_FILTER
+        let from{{J}} = load_filter(filter_at + {{J}}u * params.groups * depth);
+#else
+        let from{{J}} = vec4<f32>(filters[filter_at + {{J}}u * params.groups * depth]);
+#endif
+#endfor
+#endif
+#for Q 0 {{STEP}}
+#for J 0 {{C}}
+#if FILTER_TRANSPOSED
+        let filter{{Q}}_{{J}} = vec4<f32>(from{{4 * J}}[{{Q}}], from{{4 * J + 1}}[{{Q}}], from{{4 * J + 2}}[{{Q}}],
+          from{{4 * J + 3}}[{{Q}}]);
+#else
+        let filter{{Q}}_{{J}} =
+          load_filter((tap * depth + d + {{Q}}u) * all_columns + group * params.columns + column + {{4 * J}}u);
+#endif
+#for I 0 {{R}}
+        sum{{I}}_{{J}} += value{{I}}[{{Q}}] * filter{{Q}}_{{J}};
+#endfor
+#endfor
+#endfor
+      }
+    }
+  }
+
+#for I 0 {{R}}
+  if (first + {{I}}u < params.rows) {
+    let to = ((n{{I}} * params.out_height + i{{I}} * params.spread_y + params.phase_y) * params.out_width
+      + j{{I}} * params.spread_x + params.phase_x) * all_columns + group * params.columns;
+#for J 0 {{C}}
+    store(to, column + {{4 * J}}u, sum{{I}}_{{J}});
+#endfor
+  }
+#endfor
+}
+
+fn store(to: u32, column: u32, value: vec4<f32>) {
+#if VEC_OUT
+  if (column < params.columns) { out[(to + column) >> 2u] = value; }
+#else
+#for T 0 4
+  if (column + {{T}}u < params.columns) { out[to + column + {{T}}u] = value[{{T}}]; }
+#endfor
+#endif
+}

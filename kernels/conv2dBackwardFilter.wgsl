@@ -1,0 +1,99 @@
+// dF[s, t, c, o] = Σ over output pixels p of x[source(p, s, t), c] · dy[p, o], as an implicit matrix product whose long
+// sum is cut into splits of whole output lines (n, i); source = (i·stride_y − padding_y + s·dilation_y, …), 0 outside.
+// x [images, height, width, groups·depth], dy [images, out_height, out_width, groups·columns],
+// out [splits, kernel_height, kernel_width, depth, groups·columns]: split k sums the lines k·chunk … (k + 1)·chunk − 1.
+// Tile: a block of D (4 or 1) channels c × 4·C channels o an invocation, Y invocations along (tap, block of c), X along
+// o; U pixels of a line a turn. With X = 1 the loads of dy have one address for the whole workgroup.
+// Parameters: D, C, X, Y, U; VEC_Y, VEC_OUT: loads of dy and stores of whole vec4s.
+// Grid: fold(row_tiles · column_tiles · groups · splits), columns fastest. Bindings: x, dy, out.
+#include "lib/index.wgsl"
+
+struct Params {
+  lines: u32, out_height: u32, out_width: u32, height: u32, width: u32, depth: u32, columns: u32, groups: u32,
+  stride_y: i32, stride_x: i32, padding_y: i32, padding_x: i32, dilation_y: i32, dilation_x: i32,
+  kernel_width: u32, rows: u32, blocks: u32, chunk: u32, splits: u32, row_tiles: u32, column_tiles: u32,
+}
+#if D == 4
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+fn load_x(i: u32) -> vec4<f32> { return x[i >> 2u]; }
+#else
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+fn load_x(i: u32) -> vec4<f32> { return vec4<f32>(x[i], 0.0, 0.0, 0.0); }
+#endif
+#if VEC_Y
+@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+fn load_dy(i: u32) -> vec4<f32> { return dy[i >> 2u]; }
+#else
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+fn load_dy(i: u32) -> vec4<f32> { return vec4<f32>(dy[i], dy[i + 1u], dy[i + 2u], dy[i + 3u]); }
+#endif
+#if VEC_OUT
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+#else
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+#endif
+@group(1) @binding(0) var<uniform> params: Params;
+
+@compute @workgroup_size({{X}}, {{Y}})
+fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
+        @builtin(local_invocation_id) local: vec3<u32>) {
+  let tile = invocation_index(workgroup, workgroups, 0u, 1u);
+  let column_tile = tile % params.column_tiles;
+  let group = (tile / params.column_tiles) % params.groups;
+  let row_tile = (tile / (params.column_tiles * params.groups)) % params.row_tiles;
+  let split = tile / (params.column_tiles * params.groups * params.row_tiles);
+  if (split >= params.splits) { return; }
+  let column = (column_tile * {{X}}u + local.x) * {{4 * C}}u;
+  // A row is a tap and a block of D input channels.
+  let row = row_tile * {{Y}}u + local.y;
+  let tap = row / params.blocks;
+  let channel = (row % params.blocks) * {{D}}u;
+  let offset_y = i32(tap / params.kernel_width) * params.dilation_y - params.padding_y;
+  let offset_x = i32(tap % params.kernel_width) * params.dilation_x - params.padding_x;
+  let all_columns = params.groups * params.columns;
+#for I 0 {{D}}
+#for J 0 {{C}}
+  var sum{{I}}_{{J}} = vec4<f32>(0.0);
+#endfor
+#endfor
+
+  let end = min((split + 1u) * params.chunk, params.lines);
+  for (var line = split * params.chunk; line < end; line++) {
+    let source_y = u32(i32(line % params.out_height) * params.stride_y + offset_y);
+    let source_line = (line / params.out_height) * params.height + source_y;
+    let line_inside = source_y < params.height;
+    let dy_line = line * params.out_width * all_columns + group * params.columns + column;
+    for (var j = 0u; j < params.out_width; j += {{U}}u) {
+#for P 0 {{U}}
+      let source_x{{P}} = u32(i32(j + {{P}}u) * params.stride_x + offset_x);
+      let inside{{P}} = line_inside && source_x{{P}} < params.width && j + {{P}}u < params.out_width;
+      let at{{P}} = (source_line * params.width + source_x{{P}}) * params.groups * params.depth + group * params.depth;
+      let value{{P}} = select(vec4<f32>(0.0), load_x(select(0u, at{{P}} + channel, inside{{P}})), inside{{P}});
+#for J 0 {{C}}
+      let dy{{P}}_{{J}} = load_dy(dy_line + min(j + {{P}}u, params.out_width - 1u) * all_columns + {{4 * J}}u);
+#for I 0 {{D}}
+      sum{{I}}_{{J}} += value{{P}}[{{I}}] * dy{{P}}_{{J}};
+#endfor
+#endfor
+#endfor
+    }
+  }
+
+  if (row >= params.rows) { return; }
+#for I 0 {{D}}
+#for J 0 {{C}}
+  store(((split * params.rows * {{D}}u + tap * params.depth + channel + {{I}}u) * params.groups + group) * params.columns,
+    column + {{4 * J}}u, sum{{I}}_{{J}});
+#endfor
+#endfor
+}
+
+fn store(to: u32, column: u32, value: vec4<f32>) {
+#if VEC_OUT
+  if (column < params.columns) { out[(to + column) >> 2u] = value; }
+#else
+#for T 0 4
+  if (column + {{T}}u < params.columns) { out[to + column + {{T}}u] = value[{{T}}]; }
+#endfor
+#endif
+}
