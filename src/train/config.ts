@@ -1,0 +1,198 @@
+/**
+ * What a training run is: one plain object, checked here and nowhere else. It is made of `recipes/defaults.json`, a
+ * recipe and the command line (`recipes.ts`), and lies in the run's folder as `config.json`.
+ */
+import { z } from 'zod'
+import { ConfigError } from '../device/errors.js'
+
+export const METHODS = ['simclr'] as const
+export const ENCODERS = ['resnet8', 'resnet18', 'resnet34', 'resnet50'] as const
+
+// Each kind of field carries the end of its own error message, `wants …`, as zod's message.
+
+function choice<const T extends readonly [string, ...string[]]>(values: T, description: string) {
+  return z
+    .enum(values, { error: values.length > 1 ? `one of ${values.join(', ')}` : `${values[0]}` })
+    .describe(description)
+}
+
+function whole(least: number, description: string, most = Number.MAX_SAFE_INTEGER) {
+  const error =
+    most < Number.MAX_SAFE_INTEGER ? `a whole number from ${least} to ${most}` : `a whole number of at least ${least}`
+  return z.int({ error }).min(least, { error }).max(most, { error }).describe(description)
+}
+
+function above(bound: number, description: string) {
+  const error = `a number above ${bound}`
+  return z.number({ error }).gt(bound, { error }).describe(description)
+}
+
+function between(least: number, most: number, description: string) {
+  const error = most < Infinity ? `a number from ${least} to ${most}` : `a number of at least ${least}`
+  return z.number({ error }).min(least, { error }).max(most, { error }).describe(description)
+}
+
+function flag(description: string) {
+  return z.boolean({ error: 'true or false' }).describe(description)
+}
+
+function text(description: string) {
+  const error = 'a text that is not empty'
+  return z.string({ error }).min(1, { error }).describe(description)
+}
+
+const projector = (() => {
+  const error = 'a list of whole numbers of at least 1, such as [256, 128]'
+  const width = z.int({ error }).min(1, { error })
+  return z
+    .array(width, { error })
+    .min(1, { error })
+    .describe('Widths of the projector: its hidden layers, then its output.')
+})()
+
+const area = (() => {
+  const error = 'two numbers with 0 < least ≤ most ≤ 1, such as [0.08, 1]'
+  const share = z.number({ error }).gt(0, { error }).max(1, { error })
+  return z
+    .tuple([share, share], { error })
+    .refine(([least, most]) => least <= most, { error })
+    .describe("Share of the image's area that a crop may have; the preset's own when absent.")
+})()
+
+function section<T extends z.core.$ZodLooseShape>(shape: T, description: string) {
+  return z.strictObject(shape, { error: 'an object of settings' }).describe(description)
+}
+
+/** Every setting, its bounds and what it means. Unknown keys are refused. */
+export const configSchema = section(
+  {
+    method: choice(METHODS, 'How the encoder learns.'),
+    data: text('The data set: mnist, cifar10:PATH or folder:PATH.'),
+    size: whole(
+      8,
+      'Side that the images of a folder are brought to; by default that of its first image, at most 64.',
+      1024,
+    ).exactOptional(),
+    channels: z
+      .union([z.literal(1), z.literal(3)], { error: '1 (grey) or 3 (RGB)' })
+      .describe('Channels that the images of a folder are brought to.')
+      .exactOptional(),
+    encoder: choice(ENCODERS, 'The network that is trained and kept.'),
+    width: whole(
+      1,
+      "Channels of the encoder's first stage; by default as published (32 for resnet8, 64 otherwise).",
+    ).exactOptional(),
+    stem: choice(['cifar', 'imagenet'], 'First layers: 3x3 with stride 1, or 7x7 with stride 2 and a max-pool.'),
+    projector,
+    projectorNorm: choice(
+      ['none', 'hidden', 'all'],
+      'Batch norm in the projector: nowhere, before each ReLU, after the output too.',
+    ),
+    initialisation: choice(
+      ['kaiming', 'pytorch'],
+      "Initial weights: He's normal (fan out), or PyTorch's uniform defaults.",
+    ),
+    epochs: whole(1, 'Passes over the training images.'),
+    steps: whole(1, 'Optimiser steps in all, instead of epochs; the schedule spans them.').exactOptional(),
+    limit: whole(1, 'Train on a random so many of the images.').exactOptional(),
+    batch: whole(2, 'Images a step; each gives two views.'),
+    seed: whole(0, 'Seed of the weights, the order and the views.'),
+    optimizer: section(
+      {
+        name: choice(['sgd', 'lars', 'adamw'], 'The optimiser.'),
+        learningRate: above(0, 'Peak learning rate for a batch of 256.'),
+        scaling: choice(['linear', 'sqrt', 'none'], 'How the rate grows with batch / 256.'),
+        momentum: between(0, 0.999999, 'Momentum of SGD and LARS, β1 of AdamW.'),
+        weightDecay: between(0, 1, 'Weight decay; within the gradient for SGD and LARS, decoupled for AdamW.'),
+        decayAll: flag('Decay biases and norms too.'),
+        eeta: above(0, "LARS's trust coefficient.").exactOptional(),
+      },
+      'What turns gradients into steps.',
+    ),
+    schedule: section(
+      {
+        form: choice(['cosine', 'peer', 'constant'], 'After the warm-up, or times it for peer.'),
+        warmup: between(0, Infinity, 'Epochs of linear warm-up.').exactOptional(),
+        warmupFraction: between(0, 1, 'Warm-up as a share of all steps, instead of in epochs.').exactOptional(),
+      },
+      'The learning rate over the run.',
+    ),
+    temperature: above(0, 'T of the contrastive loss.'),
+    views: section(
+      {
+        preset: choice(['simclr', 'peer'], 'The family of augmentations.'),
+        size: whole(8, 'Side of a view, in pixels; by default that of the images.', 1024).exactOptional(),
+        strength: between(0, 1.25, 'Strength s of the colour jitter, for the preset simclr.'),
+        blur: flag('Gaussian blur with probability 1/2, for the preset simclr.'),
+        area: area.exactOptional(),
+        flip: between(0, 1, "Probability of a horizontal flip; the preset's own when absent.").exactOptional(),
+      },
+      'What a view is.',
+    ),
+    precision: choice(['float32'], 'Number format of the computation.'),
+    device: choice(['auto', 'webgpu', 'cpu'], 'Where to compute.'),
+    adapter: choice(['hardware', 'software'], 'Insist on this kind of WebGPU adapter.').exactOptional(),
+    evaluation: section(
+      {
+        everyEpochs: whole(0, 'k-NN after every so many epochs; 0 for only at the end.'),
+        neighbours: whole(1, 'k of k-NN; by default min(200, N/10).').exactOptional(),
+        temperature: above(0, 'Temperature of the votes of k-NN.'),
+      },
+      'Measuring while training.',
+    ),
+    checkpoint: section(
+      {
+        everyEpochs: whole(0, 'Checkpoint after every so many epochs; 0 for only at the end.'),
+        everySteps: whole(1, 'Checkpoint after every so many steps as well.').exactOptional(),
+      },
+      'What survives a crash.',
+    ),
+  },
+  'A training run.',
+)
+
+export type Config = z.infer<typeof configSchema>
+
+/**
+ * @param value what ought to be a whole configuration
+ * @throws ConfigError for the first setting that is not right: `temperature: wants a number above 0, got -1`.
+ */
+export function parseConfig(value: unknown): Config {
+  const { success, data, error } = configSchema.safeParse(value)
+  if (!success) throw new ConfigError(explain(error.issues[0]!, value))
+  const { schedule, limit, batch } = data
+  if (schedule.warmup !== undefined && schedule.warmupFraction !== undefined) {
+    throw new ConfigError('schedule: wants warmup (in epochs) or warmupFraction, got both')
+  }
+  if (limit !== undefined && limit < batch) {
+    throw new ConfigError(`limit: wants at least one batch of ${batch} images, got ${limit}; take a smaller batch`)
+  }
+  return data
+}
+
+function explain(issue: z.core.$ZodIssue, root: unknown): string {
+  const path = issue.path.map(String)
+  if (issue.code === 'unrecognized_keys') {
+    const known = Object.keys(sectionAt(path).shape).join(', ')
+    return `${[...path, issue.keys[0]].join('.')}: there is no such setting; there are ${known}`
+  }
+  // A wrong element of a list is shown as the whole list, because the message is about that.
+  while (/^\d+$/.test(path.at(-1) ?? '')) path.pop()
+  const got = path.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], root)
+  return `${path.join('.') || 'configuration'}: wants ${issue.message}, got ${got === undefined ? 'nothing' : show(got)}`
+}
+
+function show(value: unknown): string {
+  return typeof value === 'number' ? String(value) : JSON.stringify(value)
+}
+
+function sectionAt(path: readonly string[]): z.ZodObject {
+  return path.reduce<z.ZodObject>((object, key) => object.shape[key] as z.ZodObject, configSchema)
+}
+
+/** The one-line description of a setting such as `optimizer.learningRate`, for help texts. */
+export function describeSetting(path: string): string {
+  const keys = path.split('.')
+  const { shape } = sectionAt(keys.slice(0, -1))
+  return (shape[keys.at(-1)!] as z.ZodType).description!
+}

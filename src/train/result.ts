@@ -1,0 +1,85 @@
+/** What a run and an evaluation end with. Field names are those of `result.json`. */
+import { SelfsameError } from '../device/errors.js'
+import type { Config } from './config.js'
+import type { Log } from './log.js'
+
+export interface RunOptions {
+  /** The run's folder. */
+  readonly out: string
+  /** Go on from the newest good checkpoint in `out`, or start where there is none. */
+  readonly resume: boolean
+  /** What an earlier run left in `out` is removed first. */
+  readonly overwrite: boolean
+  /** Throughput only: two steps of warm-up, no evaluation, timed to a drained queue. */
+  readonly bench: boolean
+  readonly log: Log
+  /** Aborted by SIGINT and SIGTERM: the step is finished, a checkpoint written, `InterruptedError` thrown. */
+  readonly signal?: AbortSignal
+}
+
+/** Accuracies on the test split, from 0 to 1; `null` where it was not measured or there are no labels. */
+export interface Scores {
+  readonly knn: number | null
+  readonly linear: number | null
+}
+
+export interface Result extends Scores {
+  readonly method: string
+  readonly data: string
+  readonly encoder: string
+  readonly device: string
+  /** The adapter's own name, for example `llvmpipe (LLVM 15.0.6, 256 bits)`. */
+  readonly adapter: string
+  readonly software: boolean
+  readonly epochs: number
+  readonly steps: number
+  readonly batch: number
+  readonly seed: number
+  /** Source images, timed to a drained queue. */
+  readonly images_per_s: number
+  /** Mean over the first and the last epoch. */
+  readonly loss_first: number
+  readonly loss_last: number
+  /** The loss of a method that knows nothing. */
+  readonly loss_chance: number
+  readonly baselines: { readonly pixels: Scores; readonly untrained: Scores }
+  /** Of all parameters and buffers at the end (`parametersHash`). */
+  readonly parameters_sha256: string
+  readonly config: Config
+}
+
+export interface EvaluationOptions {
+  /** The folder of a run. */
+  readonly run: string
+  readonly kind: 'knn' | 'linear'
+  /** Another data set than the run's own. */
+  readonly data?: string
+  readonly device: 'auto' | 'webgpu' | 'cpu'
+  readonly adapter?: 'hardware' | 'software'
+  /** k and temperature of k-NN, instead of the run's own. */
+  readonly neighbours?: number
+  readonly temperature?: number
+  readonly log: Log
+}
+
+/** One probe, on the trained encoder and on what it must beat. */
+export interface EvaluationResult {
+  readonly run: string
+  readonly kind: 'knn' | 'linear'
+  readonly method: string
+  readonly data: string
+  readonly encoder: string
+  readonly step: number
+  readonly accuracy: number
+  readonly baselines: { readonly pixels: number; readonly untrained: number }
+}
+
+/** The run was told to stop; what it had is in its newest checkpoint. */
+export class InterruptedError extends SelfsameError {
+  constructor(
+    readonly step: number,
+    readonly out: string,
+  ) {
+    super(`stopped after step ${step}; go on with: selfsame train --resume --out ${out}`)
+  }
+}
