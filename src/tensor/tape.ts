@@ -33,6 +33,23 @@ export function differentiable(out: Tensor, inputs: readonly Tensor[], backward:
   return out
 }
 
+/**
+ * Like `differentiable`, for an op whose gradients come out of kernels that have no gradients of their own. Asked for a
+ * second order, it ends in an error instead of leaving a term out.
+ */
+export function onceDifferentiable(op: string, out: Tensor, inputs: readonly Tensor[], backward: Backward): Tensor {
+  return differentiable(out, inputs, (gradient, needed) => {
+    const parts = noGrad(() => backward(gradient, needed))
+    for (const part of parts) {
+      if (!part || part === gradient) continue
+      differentiable(part, [gradient, ...inputs], () => {
+        throw new GradientError(`${op}: its gradient cannot be differentiated again; write it with ops that can`)
+      })
+    }
+    return parts
+  })
+}
+
 /** Whether ops on this tensor are recorded. */
 export function isTracked(tensor: Tensor): boolean {
   return tensor.requiresGradient || tensor.node !== undefined
