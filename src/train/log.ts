@@ -2,7 +2,7 @@
  * What a run says while it works: lines and a progress bar on stderr, and one JSON object a line in `log.jsonl`.
  * Nothing here writes to stdout, which belongs to results.
  */
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { formatRate, type LineStream, Progress, type ProgressState } from './progress.js'
 
 /** What is known at the end of an epoch. */
@@ -94,7 +94,8 @@ function keepUntil(path: string, step: number): void {
         return false
       }
     })
-  writeFileSync(path, kept.map(line => `${line}\n`).join(''))
+  writeFileSync(`${path}.tmp`, kept.map(line => `${line}\n`).join(''))
+  renameSync(`${path}.tmp`, path)
 }
 
 /** `epoch  3/10  loss 4.8123 (chance 6.2364)  k-NN 0.8820  std 0.0801 (1/√d 0.0884)  1234 images/s`. */
