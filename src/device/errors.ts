@@ -32,3 +32,6 @@ export class DataError extends SelfsameError {}
 
 /** An option that does not exist, is out of range, or does not go with another one. */
 export class ConfigError extends SelfsameError {}
+
+/** A matrix that an algorithm cannot take: not symmetric, not positive definite, not finite. */
+export class NumericError extends SelfsameError {}
