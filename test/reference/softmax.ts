@@ -1,4 +1,4 @@
-import { type Array64, type Reference, rowsOf, zeros } from './array.js'
+import { type Array64, type Reference, rowsOf } from './array.js'
 
 /** log Σ exp of some values, safe for large ones. */
 export function logSumExp(values: ArrayLike<number>): number {
@@ -7,22 +7,16 @@ export function logSumExp(values: ArrayLike<number>): number {
   return largest + Math.log(list.reduce((sum, v) => sum + Math.exp(v - largest), 0))
 }
 
-function logProbabilities(x: Array64): Array64 {
-  const { columns } = rowsOf(x)
-  const y = zeros(x.shape)
-  x.data.forEach((value, i) => {
-    const start = i - (i % columns)
-    y.data[i] = value - logSumExp(x.data.subarray(start, start + columns))
-  })
-  return y
+/** For every element, the value that `f` makes of the row in which it lies. */
+function perRow(x: Float64Array, columns: number, f: (row: Float64Array, start: number) => number): Float64Array {
+  const values: number[] = []
+  for (let start = 0; start < x.length; start += columns) values.push(f(x.subarray(start, start + columns), start))
+  return x.map((_, i) => values[Math.floor(i / columns)]!)
 }
 
-/** Σ over the last axis of a · b, for the row in which element `i` lies. */
-function rowDot(a: Float64Array, b: Float64Array, i: number, columns: number): number {
-  const start = i - (i % columns)
-  let sum = 0
-  for (let j = start; j < start + columns; j++) sum += a[j]! * b[j]!
-  return sum
+function logProbabilities(x: Array64): Array64 {
+  const total = perRow(x.data, rowsOf(x).columns, logSumExp)
+  return { shape: x.shape, data: x.data.map((value, i) => value - total[i]!) }
 }
 
 /** exp(x) / Σ exp(x) over the last axis. */
@@ -31,7 +25,8 @@ export const softmax: Reference = {
   gradient([x], _, { data: dy }) {
     const { columns } = rowsOf(x!)
     const p = logProbabilities(x!).data.map(Math.exp)
-    return [{ shape: x!.shape, data: p.map((value, i) => value * (dy[i]! - rowDot(dy, p, i, columns))) }]
+    const along = perRow(dy, columns, (row, start) => row.reduce((sum, g, c) => sum + g * p[start + c]!, 0))
+    return [{ shape: x!.shape, data: p.map((value, i) => value * (dy[i]! - along[i]!)) }]
   },
 }
 
@@ -40,9 +35,9 @@ export const logSoftmax: Reference = {
   forward: ([x]) => logProbabilities(x!),
   gradient([x], _, { data: dy }) {
     const { columns } = rowsOf(x!)
-    const ones = new Float64Array(dy.length).fill(1)
     const p = logProbabilities(x!).data.map(Math.exp)
-    return [{ shape: x!.shape, data: p.map((value, i) => dy[i]! - value * rowDot(dy, ones, i, columns)) }]
+    const total = perRow(dy, columns, row => row.reduce((sum, g) => sum + g, 0))
+    return [{ shape: x!.shape, data: p.map((value, i) => dy[i]! - value * total[i]!) }]
   },
 }
 
