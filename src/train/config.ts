@@ -68,15 +68,6 @@ export const configSchema = section(
   {
     method: choice(METHODS, 'How the encoder learns.'),
     data: text('The data set: mnist, cifar10:PATH or folder:PATH.'),
-    size: whole(
-      8,
-      'Side that the images of a folder are brought to; by default that of its first image, at most 64.',
-      1024,
-    ).exactOptional(),
-    channels: z
-      .union([z.literal(1), z.literal(3)], { error: '1 (grey) or 3 (RGB)' })
-      .describe('Channels that the images of a folder are brought to.')
-      .exactOptional(),
     encoder: choice(ENCODERS, 'The network that is trained and kept.'),
     width: whole(
       1,
@@ -121,7 +112,11 @@ export const configSchema = section(
     views: section(
       {
         preset: choice(['simclr', 'peer'], 'The family of augmentations.'),
-        size: whole(8, 'Side of a view, in pixels; by default that of the images.', 1024).exactOptional(),
+        size: whole(
+          8,
+          "Side of a view and of a folder's images, in pixels; by default that of the images, for a folder at most 64.",
+          1024,
+        ).exactOptional(),
         strength: between(0, 1.25, 'Strength s of the colour jitter, for the preset simclr.'),
         blur: flag('Gaussian blur with probability 1/2, for the preset simclr.'),
         area: area.exactOptional(),
@@ -190,9 +185,12 @@ function sectionAt(path: readonly string[]): z.ZodObject {
   return path.reduce<z.ZodObject>((object, key) => object.shape[key] as z.ZodObject, configSchema)
 }
 
-/** The one-line description of a setting such as `optimizer.learningRate`, for help texts. */
+/** The one-line description of a setting such as `optimizer.learningRate`, with its choices, for help texts. */
 export function describeSetting(path: string): string {
   const keys = path.split('.')
-  const { shape } = sectionAt(keys.slice(0, -1))
-  return (shape[keys.at(-1)!] as z.ZodType).description!
+  const field = sectionAt(keys.slice(0, -1)).shape[keys.at(-1)!]
+  const schema = (field instanceof z.ZodExactOptional ? field.unwrap() : field) as z.ZodType
+  return schema instanceof z.ZodEnum
+    ? `${schema.description} One of ${schema.options.join(', ')}.`
+    : schema.description!
 }

@@ -1,0 +1,45 @@
+/** The program `selfsame`: its commands, and what its exit codes mean. */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { ConfigError, DataError } from '../device/errors.js'
+import { InterruptedError } from '../train/result.js'
+import { devicesCommand } from './devices.js'
+import { evalCommand } from './eval.js'
+import { trainCommand } from './train.js'
+
+/** 2: something that was asked for is wrong, and nothing was written. 130: stopped by a signal, as shells have it. */
+const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const
+
+const { version, description } = JSON.parse(
+  readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+) as {
+  version: string
+  description: string
+}
+
+const program = new Command('selfsame')
+  .description(description)
+  .version(version)
+  .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong option, data set or path, 130 stopped by a signal.')
+  // Throw instead of ending the process, so that exit codes are decided below; subcommands inherit both settings.
+  .exitOverride()
+  .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, 'selfsame: ')) })
+for (const command of [trainCommand, evalCommand, devicesCommand]) {
+  program.addCommand(command.copyInheritedSettings(program))
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = report(error)
+}
+
+/** Says on stderr what went wrong. Commander has spoken already where the error is its own. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage
+  const failure = error instanceof Error ? error : new Error(String(error))
+  console.error(`selfsame: ${failure.message}`)
+  if (process.env.SELFSAME_DEBUG) console.error(failure.stack)
+  if (failure instanceof ConfigError || failure instanceof DataError) return EXIT.usage
+  return failure instanceof InterruptedError ? EXIT.interrupted : EXIT.failed
+}

@@ -1,0 +1,73 @@
+/** What the commands share: options that are settings of a run, and how their texts become values. */
+import { Option } from 'commander'
+import { ConfigError } from '../device/errors.js'
+import { describeSetting } from '../train/config.js'
+import type { Settings } from '../train/recipes.js'
+
+/** An option `flags` of the command line that is the setting `path` of a configuration. */
+export interface SettingOption {
+  readonly flags: string
+  readonly path: string
+}
+
+/** The text in help is the setting's own description. */
+export function optionFor({ flags, path }: SettingOption): Option {
+  return new Option(flags, describeSetting(path))
+}
+
+/**
+ * The settings that were given, nested. What reads as a number becomes one; whether the setting takes such a value is
+ * the configuration's business, and so is the error.
+ * @param values what commander made of the command line
+ */
+export function settingsFrom(options: readonly SettingOption[], values: Readonly<Record<string, unknown>>): Settings {
+  const settings: Record<string, unknown> = {}
+  for (const option of options) {
+    const typed = values[optionFor(option).attributeName()] as string | undefined
+    if (typed === undefined) continue
+    const keys = option.path.split('.')
+    const last = keys.pop()!
+    let section = settings
+    for (const key of keys) {
+      section[key] ??= {}
+      section = section[key] as Record<string, unknown>
+    }
+    section[last] = readTyped(option.path, typed)
+  }
+  return settings
+}
+
+function readTyped(path: string, typed: string): unknown {
+  if (path === 'data') return typed
+  if (path === 'projector') return typed.split(',').map(numberOrText)
+  return numberOrText(typed)
+}
+
+function numberOrText(typed: string): number | string {
+  return typed.trim() === '' || Number.isNaN(Number(typed)) ? typed : Number(typed)
+}
+
+/** Runs `body`; an error about a setting that was given as an option names the option instead: `--lr: wants …`. */
+export function namingOptions<T>(options: readonly SettingOption[], given: Settings, body: () => T): T {
+  try {
+    return body()
+  } catch (error) {
+    const path = error instanceof ConfigError ? error.message.split(': ')[0]! : ''
+    const option = options.find(candidate => candidate.path === path)
+    const value = path.split('.').reduce<unknown>((object, key) => (object as Settings | undefined)?.[key], given)
+    if (!option || value === undefined) throw error
+    throw new ConfigError(optionFor(option).long + (error as ConfigError).message.slice(path.length), { cause: error })
+  }
+}
+
+export const DEVICE_OPTION: SettingOption = { flags: '--device <name>', path: 'device' }
+export const ADAPTER_OPTION: SettingOption = { flags: '--adapter <kind>', path: 'adapter' }
+
+export function jsonOption(): Option {
+  return new Option('--json', 'print the result as one JSON object on the last line of stdout')
+}
+
+/** The result, alone on the last line of stdout, or for people. */
+export function printResult(result: object, asJson: boolean | undefined, forPeople: () => string): void {
+  process.stdout.write(`${asJson ? JSON.stringify(result) : forPeople()}\n`)
+}

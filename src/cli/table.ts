@@ -1,0 +1,16 @@
+/** Tables for a terminal, in plain text. */
+
+/** Columns are as wide as their widest cell; the first is aligned left, the others right. The first row is the head. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
+  const line = (row: readonly string[]) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('   ')
+  const rule = '─'.repeat(widths.reduce((sum, width) => sum + width + 3, -3))
+  const [head, ...body] = rows
+  return [line(head!), rule, ...body.map(line)].join('\n')
+}
+
+/** An accuracy in per cent, or a dash where there is none. */
+export function percent(accuracy: number | null): string {
+  return accuracy === null ? '–' : `${(100 * accuracy).toFixed(1)} %`
+}
