@@ -1,0 +1,244 @@
+/** The loop around the training step: epochs, measurements, checkpoints, the result. */
+import { join } from 'node:path'
+import { DeviceLostError, DeviceError } from '../device/errors.js'
+import { newestCheckpoint, parametersHash, saveCheckpoint, writeWhole } from './checkpoint.js'
+import type { Config } from './config.js'
+import { History, type HistoryState } from './history.js'
+import type { Log } from './log.js'
+import { InterruptedError, type Result, type RunOptions, type Scores } from './result.js'
+import { createRunDirectory, LOG_FILE, RESULT_FILE } from './runDirectory.js'
+import { type Evaluation, evaluationSplits, featuresOf, pixelsOf, probe, untrainedFeatures } from './scores.js'
+import { loadImages, modelTensors, openSession, readTensors, type Session, stateTensors, writeTensors } from './session.js'
+import { Stopwatch } from './stopwatch.js'
+
+// A driver that resets twice in a row will do so a third time.
+const MOST_REOPENINGS = 2
+// Steps between two looks at the metrics: each drains the queue once.
+const METRICS_EVERY = 32
+
+/**
+ * Trains as `config` says, evaluates, and leaves `config.json`, `log.jsonl`, checkpoints and `result.json` in
+ * `options.out`. With `bench` nothing is written or evaluated, and two steps of warm-up are not timed.
+ *
+ * @throws ConfigError, DataError before anything is written; InterruptedError when the signal was given.
+ */
+export async function runTraining(config: Config, options: RunOptions): Promise<Result> {
+  const { log, out, bench } = options
+  const data = await loadImages(config, log)
+  let session = await openSession(config, data)
+  try {
+    describe(session, log)
+    if (!bench) await createRunDirectory(out, config, options.overwrite)
+    for (let reopened = 0; ; reopened++) {
+      try {
+        return await new Run(session, options).finish(reopened > 0)
+      } catch (error) {
+        if (!(error instanceof DeviceLostError) || bench || reopened === MOST_REOPENINGS) throw error
+        log.warn(`${error.message}; opening it again and going on from the last checkpoint`)
+        session = await openSession(config, data)
+      }
+    }
+  } finally {
+    await session.close()
+  }
+}
+
+function describe({ device, data, config }: Session, log: Log): void {
+  const { name, software, driver } = device.info
+  log.info(`${config.data}: ${data.train.count} images to train on${data.test ? `, ${data.test.count} to test on` : ''}`)
+  log.info(`${device.info.kind} on ${name}${software ? ', a software adapter' : ''} (${driver})`)
+}
+
+class Run {
+  private readonly clock = new Stopwatch()
+  private history = new History()
+  private timedSteps = 0
+  private step = 0
+
+  constructor(
+    private readonly session: Session,
+    private readonly options: RunOptions,
+  ) {}
+
+  async finish(again: boolean): Promise<Result> {
+    const { bench, resume, out, log } = this.options
+    if (!bench) {
+      if (resume || again) await this.resume()
+      log.toFile(join(out, LOG_FILE), this.step)
+    }
+    await this.train()
+    const result = await this.result()
+    if (!bench) await writeWhole(out, RESULT_FILE, `${JSON.stringify(result, null, 2)}\n`)
+    return result
+  }
+
+  private async resume(): Promise<void> {
+    const { out, log } = this.options
+    const checkpoint = await newestCheckpoint(out, message => log.warn(message))
+    if (!checkpoint) return log.info(`${out} has no checkpoint: starting from the beginning`)
+    writeTensors(stateTensors(this.session), checkpoint.tensors, `checkpoint ${checkpoint.step} in ${out}`)
+    this.step = checkpoint.step
+    this.history = new History(checkpoint.json.history as HistoryState)
+    log.info(`going on after step ${checkpoint.step} of ${this.session.totalSteps}`)
+    const here = environmentOf(this.session)
+    for (const [what, now] of Object.entries(here)) {
+      const before = (checkpoint.json.environment as Record<string, unknown> | undefined)?.[what]
+      if (before !== now) log.warn(`${what} was ${before} and is ${now}: from here on the run is no longer bit-identical`)
+    }
+  }
+
+  private async train(): Promise<void> {
+    const { step: training, totalSteps, stepsPerEpoch, device } = this.session
+    const { signal, bench } = this.options
+    const begin = this.step
+    const warmUp = bench ? 2 : 1
+    while (this.step < totalSteps) {
+      await training.run(this.step)
+      this.step++
+      // The first step compiles; it is not timed.
+      if (this.step - begin === warmUp) await device.settle()
+      if (this.step - begin >= warmUp) this.clock.start()
+      if (this.step - begin > warmUp) this.timedSteps++
+      const epochEnds = this.step % stepsPerEpoch === 0 || this.step === totalSteps
+      if (epochEnds || this.step % METRICS_EVERY === 0) await this.readMetrics()
+      if (epochEnds) await this.endEpoch()
+      if (!bench) await this.checkpointIfDue(epochEnds)
+      if (signal?.aborted && !bench) {
+        await this.readMetrics()
+        await this.checkpoint()
+        throw new InterruptedError(this.step, this.options.out)
+      }
+    }
+    await device.settle()
+    this.clock.stop()
+  }
+
+  private async readMetrics(): Promise<void> {
+    const { log } = this.options
+    const metrics = await this.session.step.metrics(this.step)
+    const bad = metrics.find(({ loss }) => !Number.isFinite(loss))
+    if (bad) {
+      throw new DeviceError(
+        `the loss of step ${bad.step} is ${bad.loss}: lower the learning rate or raise the temperature and go on from the last checkpoint`,
+      )
+    }
+    this.history.add(metrics)
+    const last = metrics.at(-1)
+    log.progress({
+      label: 'training',
+      done: this.step,
+      total: this.session.totalSteps,
+      ...(this.timedSteps > 0 && { imagesPerSecond: this.imagesPerSecond }),
+      ...(last && { loss: last.loss }),
+    })
+  }
+
+  private async endEpoch(): Promise<void> {
+    const { config, stepsPerEpoch, totalSteps, method } = this.session
+    await this.session.device.settle()
+    this.clock.stop()
+    const { loss, deviation } = this.history.endEpoch()
+    const epoch = Math.ceil(this.step / stepsPerEpoch)
+    const { everyEpochs } = config.evaluation
+    const measured = !this.options.bench && everyEpochs > 0 && epoch % everyEpochs === 0 && this.step < totalSteps
+    const knn = measured ? await this.measure() : undefined
+    this.options.log.epoch({
+      epoch,
+      epochs: Math.ceil(totalSteps / stepsPerEpoch),
+      step: this.step,
+      loss,
+      chance: method.chance(config.batch),
+      learningRate: this.session.learningRate(this.step - 1),
+      deviation,
+      dimension: config.projector.at(-1)!,
+      imagesPerSecond: this.imagesPerSecond,
+      ...(knn !== undefined && { knn }),
+    })
+  }
+
+  private async measure(): Promise<number | undefined> {
+    const evaluation = this.evaluation()
+    return evaluation && probe('knn', await featuresOf(this.session.method.encoder, evaluation), evaluation)
+  }
+
+  private evaluation(): Evaluation | undefined {
+    const { data, device, config, statistics } = this.session
+    const splits = evaluationSplits(data)
+    return splits && { device, config, statistics, ...splits }
+  }
+
+  private async checkpointIfDue(epochEnds: boolean): Promise<void> {
+    const { config, stepsPerEpoch, totalSteps } = this.session
+    const { everyEpochs, everySteps } = config.checkpoint
+    const epochDue = epochEnds && everyEpochs > 0 && (this.step / stepsPerEpoch) % everyEpochs === 0
+    const stepDue = everySteps !== undefined && this.step % everySteps === 0
+    if (!epochDue && !stepDue && this.step < totalSteps) return
+    if (!epochEnds) await this.readMetrics()
+    await this.checkpoint()
+  }
+
+  private async checkpoint(): Promise<void> {
+    this.clock.stop()
+    await saveCheckpoint(this.options.out, {
+      step: this.step,
+      tensors: await readTensors(stateTensors(this.session)),
+      json: { history: this.history.toJSON(), environment: environmentOf(this.session), config: this.session.config },
+    })
+  }
+
+  /** Source images a second, while training alone goes on. */
+  private get imagesPerSecond(): number {
+    return (this.timedSteps * this.session.config.batch) / this.clock.seconds
+  }
+
+  private async result(): Promise<Result> {
+    const { config, device, method, model, totalSteps, stepsPerEpoch } = this.session
+    const { first, last } = this.history.losses
+    const scores = this.options.bench ? UNMEASURED : await this.scores()
+    const parameters = await readTensors(modelTensors(model))
+    return {
+      method: method.name,
+      data: config.data,
+      encoder: config.encoder,
+      device: device.info.kind,
+      adapter: device.info.name,
+      software: device.info.software,
+      epochs: totalSteps / stepsPerEpoch,
+      steps: totalSteps,
+      batch: config.batch,
+      seed: config.seed,
+      images_per_s: this.imagesPerSecond,
+      loss_first: first,
+      loss_last: last,
+      loss_chance: method.chance(config.batch),
+      ...scores,
+      parameters_sha256: parametersHash(new Map([...parameters].map(([name, { data }]) => [name, data as Float32Array]))),
+      config,
+    }
+  }
+
+  private async scores(): Promise<Scores & Pick<Result, 'baselines'>> {
+    const { log } = this.options
+    const evaluation = this.evaluation()
+    if (!evaluation) {
+      log.info('there are no labels to evaluate with: k-NN and linear probe are left out')
+      return UNMEASURED
+    }
+    const both = async (features: Parameters<typeof probe>[1]) => ({
+      knn: await probe('knn', features, evaluation),
+      linear: await probe('linear', features, evaluation),
+    })
+    log.info('evaluating: k-NN and a linear probe (L-BFGS) on trained features, untrained features and pixels')
+    const trained = await both(await featuresOf(this.session.method.encoder, evaluation))
+    const untrained = await both(await untrainedFeatures(evaluation))
+    return { ...trained, baselines: { pixels: await both(pixelsOf(evaluation)), untrained } }
+  }
+}
+
+const NOTHING: Scores = { knn: null, linear: null }
+const UNMEASURED = { ...NOTHING, baselines: { pixels: NOTHING, untrained: NOTHING } }
+
+/** What must stay the same for a run to go on with the same bits. */
+function environmentOf({ device }: Session): Record<string, string> {
+  return { adapter: device.info.name, driver: device.info.driver }
+}

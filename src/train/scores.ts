@@ -1,0 +1,63 @@
+/** Probes on features: of the trained encoder, of the untrained one, of the raw pixels. */
+import type { Dataset, Splits } from '../data/dataset.js'
+import type { Device } from '../device/device.js'
+import type { FeatureSet } from '../eval/featureSet.js'
+import { extractFeatures } from '../eval/features.js'
+import { knnAccuracy } from '../eval/knn.js'
+import { linearProbe } from '../eval/linear.js'
+import { pixelFeatures } from '../eval/pixels.js'
+import type { Encoder } from '../ssl/method.js'
+import { buildEncoderOf, type Statistics } from './build.js'
+import type { Config } from './config.js'
+
+export type Kind = 'knn' | 'linear'
+
+/** A data set that can be evaluated on, and with what. */
+export interface Evaluation {
+  readonly device: Device
+  readonly config: Config
+  readonly statistics: Statistics
+  readonly train: Dataset
+  readonly test: Dataset
+}
+
+/** The labelled splits of a data set; `undefined` where there are none to evaluate on. */
+export function evaluationSplits({ train, test }: Splits): { train: Dataset; test: Dataset } | undefined {
+  const hasLabels = (dataset: Dataset | undefined) => dataset?.labels?.some(label => label >= 0)
+  return test && hasLabels(train) && hasLabels(test) ? { train, test } : undefined
+}
+
+/** Accuracy of a probe on features of both splits. */
+export async function probe(kind: Kind, features: readonly [FeatureSet, FeatureSet], evaluation: Evaluation): Promise<number> {
+  const { device, config } = evaluation
+  const { neighbours, temperature } = config.evaluation
+  if (kind === 'linear') return (await linearProbe(...features, { device })).accuracy
+  return knnAccuracy(...features, { device, temperature, ...(neighbours !== undefined && { neighbours }) })
+}
+
+/** Features of both splits by an encoder, in evaluation mode; the encoder goes on training afterwards. */
+export async function featuresOf(encoder: Encoder, evaluation: Evaluation): Promise<[FeatureSet, FeatureSet]> {
+  const { device, statistics, train, test } = evaluation
+  encoder.eval()
+  try {
+    const options = { device, ...statistics }
+    return [await extractFeatures(encoder, train, options), await extractFeatures(encoder, test, options)]
+  } finally {
+    encoder.train()
+  }
+}
+
+/** Features by the encoder that the run began with: its weights depend on the seed alone. */
+export async function untrainedFeatures(evaluation: Evaluation): Promise<[FeatureSet, FeatureSet]> {
+  const { config, train, device } = evaluation
+  const encoder = buildEncoderOf(config, train.channels, device)
+  try {
+    return await featuresOf(encoder, evaluation)
+  } finally {
+    encoder.dispose()
+  }
+}
+
+export function pixelsOf({ train, test }: Evaluation): [FeatureSet, FeatureSet] {
+  return [pixelFeatures(train), pixelFeatures(test)]
+}

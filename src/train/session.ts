@@ -1,0 +1,136 @@
+/** A run's parts, put together from its configuration, and its whole state as a list of tensors. */
+import { type Dataset, datasetStatistics, type Splits } from '../data/dataset.js'
+import { DeviceDataset } from '../data/deviceDataset.js'
+import { loadData } from '../data/loadData.js'
+import type { Device } from '../device/device.js'
+import { ConfigError, DataError } from '../device/errors.js'
+import { ModelState } from '../nn/state.js'
+import { open } from '../open.js'
+import type { Optimizer } from '../optim/optimizer.js'
+import type { Schedule } from '../optim/schedules.js'
+import type { Method } from '../ssl/method.js'
+import { show } from '../tensor/shape.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { buildMethod, buildOptimizer, learningRateOf, type Statistics } from './build.js'
+import type { Config } from './config.js'
+import type { Log } from './log.js'
+import type { StoredTensor } from './safetensors.js'
+import { TrainingStep } from './step.js'
+
+export interface Session {
+  readonly config: Config
+  readonly device: Device
+  readonly data: Splits
+  readonly statistics: Statistics
+  readonly method: Method
+  readonly model: ModelState
+  readonly optimizer: Optimizer
+  readonly step: TrainingStep
+  readonly totalSteps: number
+  readonly stepsPerEpoch: number
+  /** Step → learning rate. */
+  readonly learningRate: Schedule
+  close(): Promise<void>
+}
+
+/** Loads the images that a configuration names. @throws DataError, ConfigError */
+export async function loadImages(config: Config, log: Log): Promise<Splits> {
+  const { data, limit, seed, batch } = config
+  const { size } = config.views
+  const splits = await loadData(data, {
+    seed,
+    ...(limit !== undefined && { limit }),
+    ...(size !== undefined && { size }),
+    onProgress: (done, total) => log.progress({ label: 'reading images', done, total }),
+  })
+  for (const { file, reason } of splits.skipped) log.warn(`skipped ${file}: ${reason}`)
+  if (splits.train.count < batch) {
+    throw new ConfigError(`batch: ${data} has ${splits.train.count} training images, fewer than one batch of ${batch}`)
+  }
+  return splits
+}
+
+/** Opens the device and builds everything a run needs. Whoever opens a session closes it. */
+export async function openSession(config: Config, data: Splits): Promise<Session> {
+  const device = await open({ device: config.device, ...(config.adapter && { adapter: config.adapter }) })
+  try {
+    return assemble(config, data, device)
+  } catch (error) {
+    await device.close()
+    throw error
+  }
+}
+
+function assemble(config: Config, data: Splits, device: Device): Session {
+  const { train } = data
+  const statistics = statisticsOf(train)
+  const method = buildMethod(config, train, statistics, device)
+  const model = new ModelState(method.modules, { everythingDecays: config.optimizer.decayAll })
+  const optimizer = buildOptimizer(config, model)
+  const resident = new DeviceDataset(device, train)
+  const batches = resident.reader(config.batch)
+  const stepsPerEpoch = Math.floor(train.count / config.batch)
+  const totalSteps = config.steps ?? config.epochs * stepsPerEpoch
+  const learningRate = learningRateOf(config, totalSteps, stepsPerEpoch)
+  const step = new TrainingStep({
+    device,
+    method,
+    optimizer,
+    parameters: model.parameters,
+    gradients: model.gradients,
+    batches,
+    count: train.count,
+    source: { height: train.height, width: train.width },
+    seed: config.seed,
+    learningRate,
+  })
+  const close = () => device.close()
+  return { config, device, data, statistics, method, model, optimizer, step, totalSteps, stepsPerEpoch, learningRate, close }
+}
+
+/** @throws DataError for a channel that is the same everywhere: there is nothing to see in it. */
+export function statisticsOf(train: Dataset): Statistics {
+  const statistics = datasetStatistics(train)
+  const flat = statistics.std.findIndex(deviation => !(deviation > 0))
+  if (flat >= 0) throw new DataError(`${train.source}: channel ${flat} has the same value in every image`)
+  return statistics
+}
+
+/** Parameters and buffers by name: what a model is, and what its hash is taken of. */
+export function modelTensors({ parameters, buffers }: ModelState): Map<string, Tensor> {
+  const slots = [...parameters.slots, ...(buffers?.slots ?? [])]
+  return new Map(slots.map(({ name, tensor }) => [name, tensor]))
+}
+
+/** Every tensor of the training state: the model, the optimiser's moments and what the method keeps beside them. */
+export function stateTensors({ model, optimizer, method }: Session): Map<string, Tensor> {
+  const all = modelTensors(model)
+  for (const [name, tensor] of optimizer.state()) all.set(`optimizer.${name}`, tensor)
+  for (const [name, tensor] of method.state()) all.set(`method.${name}`, tensor)
+  return all
+}
+
+/** Copies tensors to the host: every read is queued before the first is awaited, so all are of one moment. */
+export async function readTensors(tensors: ReadonlyMap<string, Tensor>): Promise<Map<string, StoredTensor>> {
+  const reads = [...tensors].map(async ([name, tensor]): Promise<[string, StoredTensor]> => {
+    return [name, { dtype: tensor.dtype, shape: tensor.shape, data: await tensor.data() }]
+  })
+  return new Map(await Promise.all(reads))
+}
+
+/** Writes saved values into tensors. @throws DataError unless all names and shapes fit; then nothing is written. */
+export function writeTensors(
+  tensors: ReadonlyMap<string, Tensor>,
+  saved: ReadonlyMap<string, StoredTensor>,
+  source: string,
+): void {
+  for (const [name, tensor] of tensors) {
+    const found = saved.get(name)
+    if (!found) throw new DataError(`${source} has no tensor ${name}`)
+    if (found.dtype !== tensor.dtype || show(found.shape) !== show(tensor.shape)) {
+      const [wanted, got] = [tensor, found].map(({ dtype, shape }) => `${dtype} ${show(shape)}`)
+      throw new DataError(`${source}: ${name} wants ${wanted}, got ${got}`)
+    }
+  }
+  for (const [name, tensor] of tensors) tensor.write(saved.get(name)!.data)
+}
