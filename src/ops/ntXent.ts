@@ -1,0 +1,107 @@
+import type { Slice } from '../device/device.js'
+import { ConfigError, ShapeError } from '../device/errors.js'
+import type { LaunchOf } from '../device/launch.js'
+import { type Dispatch, fold, implement, scratch, type Target, tiles } from '../device/webgpu/plan.js'
+import { show } from '../tensor/shape.js'
+import { onceDifferentiable } from '../tensor/tape.js'
+import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
+import { sumSplits } from './matmul.plan.js'
+import { reduceAxes } from './reduce.launch.js'
+
+declare module '../device/launch.js' {
+  interface Launches {
+    /** Each row's share of the mean NT-Xent loss of z [rows, columns], and its log Σ_{j ≠ i} exp(z_i · z_j · scale). */
+    ntXent: { z: Slice; logSum: Slice; loss: Slice; rows: number; columns: number; scale: number }
+    /** The gradient of ntXent's z; g is the gradient of the mean. */
+    ntXentGradient: { z: Slice; logSum: Slice; g: Slice; dz: Slice; rows: number; columns: number; scale: number }
+  }
+}
+
+implement('ntXent', planNtXent)
+implement('ntXentGradient', planNtXentGradient)
+
+/** Rows j that an invocation holds against its four rows i. */
+const TILE = 8
+
+/** A split of the rows j makes work for more workgroups; each costs a copy of dz. */
+const BUSY = { software: { width: 8, workgroups: 8 }, hardware: { width: 32, workgroups: 512 } }
+
+function tilingOf(rows: number, columns: number, { software }: Target) {
+  const { width, workgroups } = software ? BUSY.software : BUSY.hardware
+  const quads = tiles(rows, 4)
+  const groups = tiles(quads, width)
+  const wanted = Math.min(tiles(workgroups, groups), tiles(rows, 8 * TILE))
+  const chunk = tiles(tiles(rows, wanted), TILE) * TILE
+  const parameters = { WIDTH: width, TILE, VEC: +(columns % 4 === 0) }
+  return { parameters, quads, groups, chunk, splits: tiles(rows, chunk) }
+}
+
+export function planNtXent({ z, logSum, loss, rows, columns, scale }: LaunchOf<'ntXent'>, target: Target): Dispatch[] {
+  const { parameters, quads, groups, chunk, splits } = tilingOf(rows, columns, target)
+  const partial = scratch(0, 32 * splits * quads)
+  return [
+    {
+      kernel: 'nt_xent',
+      parameters,
+      bindings: [z, partial],
+      params: { rows, columns, chunk, groups, quads, scale },
+      grid: fold(groups * splits, target.limits),
+      work: rows * rows * columns,
+    },
+    {
+      kernel: 'nt_xent_combine',
+      parameters: { VEC: parameters.VEC },
+      bindings: [z, partial, logSum, loss],
+      params: { rows, columns, splits, quads, scale },
+      grid: fold(tiles(rows, 64), target.limits),
+      work: rows * (columns + 2 * splits),
+    },
+  ]
+}
+
+export function planNtXentGradient(launch: LaunchOf<'ntXentGradient'>, target: Target): Dispatch[] {
+  const { z, logSum, g, dz, rows, columns, scale } = launch
+  const { parameters, quads, groups, chunk, splits } = tilingOf(rows, columns, target)
+  const out = splits === 1 ? dz : scratch(0, 4 * splits * rows * columns)
+  const product: Dispatch = {
+    kernel: 'nt_xent_gradient',
+    parameters,
+    bindings: [z, logSum, g, out],
+    params: { rows, columns, chunk, groups, quads, scale },
+    grid: fold(groups * splits, target.limits),
+    work: 2 * rows * rows * columns,
+  }
+  return splits === 1 ? [product] : [product, sumSplits(out, dz, rows * columns, splits, target)]
+}
+
+/**
+ * The normalised temperature-scaled cross-entropy of Chen et al., 2020 (https://arxiv.org/abs/2002.05709, equation 1):
+ * the mean over the 2B rows of −log softmax, over the 2B − 1 others, of the similarity to the other view of the same
+ * image. Similarities are made tile by tile and never stored: memory grows with B, not with B².
+ *
+ * @param z float32 [2B, D], rows of length 1 (`l2normalize`): those of view a, then those of view b in the same order
+ * @param temperature positive
+ * @returns a scalar; its gradient is of first order
+ * @throws ShapeError, DtypeError, ConfigError
+ */
+export function ntXent(z: Tensor, temperature: number): Tensor {
+  wantDtype('ntXent', 'float32', z)
+  const [rows, columns] = z.shape as [number, number]
+  if (z.rank !== 2 || rows % 2 !== 0) {
+    throw new ShapeError(`ntXent: wants z [2B,D], the rows of one view and then those of the other, got ${show(z.shape)}`)
+  }
+  if (!(temperature > 0 && temperature < Number.POSITIVE_INFINITY)) {
+    throw new ConfigError(`ntXent: wants a temperature above 0, got ${temperature}`)
+  }
+  const logSum = empty([rows], 'float32', z.device)
+  const loss = empty([rows], 'float32', z.device)
+  const sizes = { rows, columns, scale: 1 / temperature }
+  z.device.launch({ op: 'ntXent', z: z.slice, logSum: logSum.slice, loss: loss.slice, ...sizes })
+  const mean = reduceAxes(loss, 0, 1, 'sum')
+  loss.dispose()
+  return onceDifferentiable('ntXent', mean, [z], g => {
+    const dz = empty(z.shape, 'float32', z.device)
+    z.device.launch({ op: 'ntXentGradient', z: z.slice, logSum: logSum.slice, g: g.slice, dz: dz.slice, ...sizes })
+    return [dz]
+  })
+}
