@@ -1,0 +1,63 @@
+import type { Device } from '../device/device.js'
+import { batchNorm } from '../ops/batchNorm.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { buffer, parameter } from './initialise.js'
+import { Module } from './module.js'
+
+/** Which of gamma and beta a norm has: both, gamma alone, or neither. */
+export type Affine = 'full' | 'scale' | 'none'
+
+export interface BatchNormOptions {
+  readonly channels: number
+  /** @default 'full' */
+  readonly affine?: Affine
+  /** What gamma begins with. @default 1 */
+  readonly gamma?: number
+  /** How much of a batch goes into the running statistics, as PyTorch counts it. @default 0.1 */
+  readonly momentum?: number
+  /** @default 1e-5 */
+  readonly epsilon?: number
+  readonly device?: Device
+}
+
+/**
+ * Batch normalisation of x [..., channels] (Ioffe & Szegedy, 2015, https://arxiv.org/abs/1502.03167). `mode` says
+ * which statistics it uses; a ReLU and the sum of a residual branch before it are done in the same pass.
+ */
+export class BatchNorm extends Module {
+  readonly gamma: Tensor | undefined
+  readonly beta: Tensor | undefined
+  readonly runningMean: Tensor
+  readonly runningVariance: Tensor
+  readonly momentum: number
+  readonly epsilon: number
+
+  constructor({ channels, affine = 'full', gamma = 1, momentum = 0.1, epsilon = 1e-5, device }: BatchNormOptions) {
+    super()
+    if (affine !== 'none') this.gamma = parameter(gamma, [channels], device)
+    if (affine === 'full') this.beta = parameter(0, [channels], device)
+    this.runningMean = buffer(0, [channels], device)
+    this.runningVariance = buffer(1, [channels], device)
+    this.momentum = momentum
+    this.epsilon = epsilon
+  }
+
+  protected override get bufferNames(): readonly string[] {
+    return ['runningMean', 'runningVariance']
+  }
+
+  /** relu(norm(x) + residual), each of the two where asked for. */
+  forward(x: Tensor, options: { readonly relu?: boolean; readonly residual?: Tensor } = {}): Tensor {
+    const { gamma, beta, runningMean, runningVariance, mode, momentum, epsilon } = this
+    return batchNorm(x, {
+      ...(gamma && { gamma }),
+      ...(beta && { beta }),
+      runningMean,
+      runningVariance,
+      mode,
+      momentum,
+      epsilon,
+      ...options,
+    })
+  }
+}

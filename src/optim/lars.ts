@@ -1,0 +1,171 @@
+import type { Slice } from '../device/device.js'
+import { fold, implement, scratch, tiles } from '../device/webgpu/plan.js'
+import type { Arena } from '../nn/arena.js'
+import { tensor } from '../tensor/create.js'
+import { keep } from '../tensor/scope.js'
+import { empty, type Tensor } from '../tensor/tensor.js'
+import { type Group, Optimizer, type OptimizerOptions, type OptimizerPage, type StepValues, wantFraction } from './optimizer.js'
+
+declare module '../device/launch.js' {
+  interface Launches {
+    /**
+     * trust[slot] for a page: sums over `rangeCount` stretches of vec4s, then over the stretches of each of
+     * `slotCount` slots. hyper[1] = λ, hyper[3] = eeta.
+     */
+    larsTrust: {
+      parameters: Slice
+      gradients: Slice
+      hyper: Slice
+      ranges: Slice
+      slots: Slice
+      trust: Slice
+      rangeCount: number
+      slotCount: number
+    }
+    /** Over a page of `count` vec4s; hyper = [lr, λ, μ, eeta]. Without `adaptation` the trust is 1 everywhere. */
+    lars: { parameters: Slice; momentum: Slice; gradients: Slice; hyper: Slice; count: number } & Partial<Adaptation>
+  }
+}
+
+/** The trust of every slot, and the slot that each 256 bytes of the page belong to. */
+interface Adaptation {
+  trust: Slice
+  slotOfBlock: Slice
+}
+
+implement('larsTrust', (launch, { limits }) => {
+  const { parameters, gradients, hyper, ranges, slots, trust, rangeCount, slotCount } = launch
+  const partial = scratch(0, 8 * rangeCount)
+  return [
+    {
+      kernel: 'lars_norms',
+      bindings: [parameters, gradients, hyper, ranges, partial],
+      params: { count: rangeCount },
+      grid: fold(tiles(rangeCount, 64), limits),
+      work: parameters.bytes / 2,
+    },
+    {
+      kernel: 'lars_trust',
+      bindings: [partial, slots, hyper, trust],
+      params: { count: slotCount },
+      grid: fold(tiles(slotCount, 64), limits),
+      work: rangeCount,
+    },
+  ]
+})
+
+implement('lars', ({ parameters, momentum, gradients, hyper, count, trust, slotOfBlock }, { limits }) => [
+  {
+    kernel: 'lars',
+    parameters: { ADAPT: Number(trust !== undefined) },
+    bindings: [parameters, momentum, gradients, hyper, ...(trust && slotOfBlock ? [trust, slotOfBlock] : [])],
+    params: { count },
+    grid: fold(tiles(count, 256), limits),
+    work: 4 * count,
+  },
+])
+
+export interface LARSOptions extends OptimizerOptions {
+  /** μ. @default 0.9 */
+  readonly momentum?: number
+  /** The trust coefficient. @default 0.001 */
+  readonly eeta?: number
+  /** Groups without adaptation. @default ['noDecay'] */
+  readonly excluded?: readonly string[]
+}
+
+/** What a page's trust is computed from: the layout of its slots, on the device. */
+interface PageTables {
+  readonly ranges: Tensor
+  readonly slots: Tensor
+  readonly slotOfBlock: Tensor
+  readonly trust: Tensor
+}
+
+// vec4s that one invocation sums: few enough to keep a GPU busy, many enough to leave few sums.
+const RANGE = 512
+// vec4s in the 256 bytes that slots are aligned to.
+const BLOCK = 16
+
+/**
+ * Layer-wise adaptive rates (You, Gitman & Ginsburg, 2017, https://arxiv.org/abs/1708.03888), as in SimCLR's
+ * `lars_optimizer.py`: g' = g + λ·w, trust = eeta·‖w‖ / ‖g'‖ for each tensor (1 where a norm is 0), v = μ·v +
+ * lr·trust·g', w −= v. Excluded groups (biases and norms) are neither decayed nor adapted.
+ */
+export class LARS extends Optimizer {
+  protected readonly moments: { readonly momentum: Arena }
+  private readonly momentum: number
+  private readonly eeta: number
+  /** By page; none for pages of excluded groups. */
+  private readonly tables: readonly (PageTables | undefined)[]
+
+  /** @throws ConfigError for a momentum that is not from 0 to below 1. */
+  constructor(parameters: Arena, gradients: Arena, options: LARSOptions = {}) {
+    const { momentum = 0.9, eeta = 0.001, excluded = ['noDecay'], ...rest } = options
+    super(parameters, gradients, rest)
+    wantFraction('LARS: momentum', momentum)
+    this.momentum = momentum
+    this.eeta = eeta
+    this.moments = { momentum: parameters.like() }
+    this.tables = parameters.pages.map(({ group }, page) => (excluded.includes(group) ? undefined : tablesOf(parameters, page)))
+  }
+
+  protected hyperOf(group: Group, { learningRate }: StepValues): number[] {
+    return [learningRate * group.learningRate, group.weightDecay, this.momentum, this.eeta]
+  }
+
+  protected update({ index, parameters, gradients, hyper, count }: OptimizerPage): void {
+    const { device } = this.parameters
+    const momentum = this.moments.momentum.pages[index]!.slice
+    const update = { op: 'lars', parameters, momentum, gradients, hyper, count } as const
+    const tables = this.tables[index]
+    if (!tables) {
+      device.launch(update)
+      return
+    }
+    const trust = tables.trust.slice
+    device.launch({
+      op: 'larsTrust',
+      parameters,
+      gradients,
+      hyper,
+      ranges: tables.ranges.slice,
+      slots: tables.slots.slice,
+      trust,
+      rangeCount: tables.ranges.shape[0]!,
+      slotCount: tables.slots.shape[0]!,
+    })
+    device.launch({ ...update, trust, slotOfBlock: tables.slotOfBlock.slice })
+  }
+
+  override dispose(): void {
+    super.dispose()
+    for (const tables of this.tables) for (const table of Object.values(tables ?? {})) table.dispose()
+  }
+}
+
+/** Splits the slots of a page into ranges of at most `RANGE` vec4s and says which ranges and blocks are whose. */
+function tablesOf(arena: Arena, page: number): PageTables {
+  const ranges: number[] = []
+  const slots: number[] = []
+  const slotOfBlock: number[] = []
+  const mine = arena.slots.filter(slot => slot.page === page)
+  mine.forEach(({ offset, tensor }, slot) => {
+    const begin = offset / 16
+    const blocks = Math.ceil(tensor.size / 4 / BLOCK)
+    const end = begin + BLOCK * blocks
+    for (let block = 0; block < blocks; block++) slotOfBlock.push(slot)
+    const first = ranges.length / 2
+    for (let at = begin; at < end; at += RANGE) ranges.push(at, Math.min(at + RANGE, end))
+    slots.push(first, ranges.length / 2)
+  })
+  const table = (rows: number[], shape: number[]) => {
+    return keep(tensor(Uint32Array.from(rows), { shape, dtype: 'uint32', device: arena.device }))
+  }
+  return {
+    ranges: table(ranges, [ranges.length / 2, 2]),
+    slots: table(slots, [mine.length, 2]),
+    slotOfBlock: table(slotOfBlock, [slotOfBlock.length]),
+    trust: keep(empty([mine.length], 'float32', arena.device)),
+  }
+}
