@@ -3,7 +3,15 @@ import type { Tensor } from './tensor.js'
 const scopes: Set<Tensor>[] = []
 
 /** What a scope may return: tensors, and plain arrays and objects of them. */
-export type Tensors = Tensor | null | undefined | number | boolean | string | readonly Tensors[] | { readonly [key: string]: Tensors }
+export type Tensors =
+  | Tensor
+  | null
+  | undefined
+  | number
+  | boolean
+  | string
+  | readonly Tensors[]
+  | { readonly [key: string]: Tensors }
 
 /**
  * Runs `body` and gives every tensor made inside back to the pool, except those in its result, which belong to the

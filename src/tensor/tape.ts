@@ -85,9 +85,11 @@ export function gradients(
   if (!isTracked(loss)) throw new GradientError('gradients: the loss depends on no tensor with requiresGradient')
   if (!seed && loss.size !== 1) throw new GradientError(`gradients: wants a scalar loss, got ${show(loss.shape)}`)
   const stray = wanted.find(tensor => !isTracked(tensor))
-  if (stray) throw new GradientError(`gradients: a tensor ${show(stray.shape)} was asked for that has no requiresGradient`)
+  if (stray)
+    throw new GradientError(`gradients: a tensor ${show(stray.shape)} was asked for that has no requiresGradient`)
   return withRecording(createGraph, () => {
-    const first = seed ?? full(loss.shape, 1, { device: loss.device })
+    // The walk lets go of its gradients as it goes, and the caller's seed is not its own.
+    const first = seed ? (createGraph ? seed : seed.alias()) : full(loss.shape, 1, { device: loss.device })
     return walk(loss, first, new Set(wanted), createGraph, wanted)
   })
 }
@@ -121,7 +123,9 @@ export function customGradient(
 /**
  * Runs `body(...inputs)` without keeping its intermediates, and runs it again when the gradient is wanted: memory for
  * time (Chen et al., 2016, https://arxiv.org/abs/1604.06174). `parameters` are the tensors with a gradient that
- * `body` uses beside its inputs.
+ * `body` uses beside its inputs. First order only.
+ *
+ * @throws GradientError when second order is asked for (`createGraph`)
  */
 export function checkpoint(
   body: (...inputs: Tensor[]) => Tensor,
@@ -129,20 +133,24 @@ export function checkpoint(
   parameters: readonly Tensor[] = [],
 ): Tensor {
   const out = noGrad(() => scope(() => body(...inputs)))
-  return differentiable(out, [...inputs, ...parameters], seed =>
-    withRecording(true, () =>
+  return differentiable(out, [...inputs, ...parameters], seed => {
+    if (recording) throw new GradientError('checkpoint: has first-order gradients only; leave it out for createGraph')
+    return withRecording(true, () =>
       scope(() => {
         const leaves = inputs.map(leafOf)
+        const sources = [...leaves, ...parameters]
+        const wanted = sources.filter(isTracked)
         const before = recomputing
         recomputing = true
         try {
-          return gradients(body(...leaves), [...leaves, ...parameters], { seed })
+          const found = gradients(body(...leaves), wanted, { seed })
+          return sources.map(source => found[wanted.indexOf(source)] ?? null)
         } finally {
           recomputing = before
         }
       }),
-    ),
-  )
+    )
+  })
 }
 
 function leafOf(x: Tensor): Tensor {
@@ -191,9 +199,15 @@ class Pending {
   }
 }
 
-function walk(loss: Tensor, seed: Tensor, wanted: Set<Tensor>, createGraph: boolean, order: readonly Tensor[]): Tensor[] {
+function walk(
+  loss: Tensor,
+  seed: Tensor,
+  wanted: Set<Tensor>,
+  createGraph: boolean,
+  order: readonly Tensor[],
+): Tensor[] {
   const pending = new Pending()
-  pending.put(loss, createGraph ? seed : seed.alias(), false)
+  pending.put(loss, seed, false)
   const path = onThePath(loss, wanted)
   for (const tensor of path.outputs) {
     const node = tensor.node!
@@ -227,6 +241,12 @@ function onThePath(loss: Tensor, wanted: Set<Tensor>): { outputs: Tensor[]; lead
     const tensor = stack.pop()!
     if (reachable.has(tensor)) continue
     reachable.add(tensor)
+    if (tensor.lostNode) {
+      throw new GradientError(
+        `gradients: the loss came from a tensor ${show(tensor.shape)} whose memory was given back: ` +
+          'make the loss and its gradients in one scope',
+      )
+    }
     stack.push(...(tensor.node?.inputs ?? []))
   }
   const outputs = [...reachable].filter(tensor => tensor.node).sort((a, b) => a.node!.number - b.node!.number)

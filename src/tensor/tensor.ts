@@ -37,6 +37,8 @@ export class Tensor {
   private storage: Storage | undefined
   /** How this tensor came about, while gradients are recorded. */
   node: Node | undefined
+  /** Disposed while on the tape: a gradient cannot pass it any more. */
+  lostNode = false
   /** Whether `gradients` may be asked for this tensor, and ops on it are recorded. */
   requiresGradient = false
 
@@ -92,7 +94,9 @@ export class Tensor {
   /** Overwrites the elements from the host; seen by the launches made after it. */
   write(data: TypedArray): void {
     if (!(data instanceof ARRAYS[this.dtype]) || data.length !== this.size) {
-      throw new ShapeError(`write: wants ${this.size} elements of ${this.dtype}, got ${data.length} in ${data.constructor.name}`)
+      throw new ShapeError(
+        `write: wants ${this.size} elements of ${this.dtype}, got ${data.length} in ${data.constructor.name}`,
+      )
     }
     this.device.write(this.alive().buffer, data, this.offset)
   }
@@ -108,6 +112,7 @@ export class Tensor {
   dispose(): void {
     this.storage?.release()
     this.storage = undefined
+    this.lostNode ||= this.node !== undefined
     this.node = undefined
   }
 

@@ -10,8 +10,13 @@ export type Resolved = Omit<Dispatch, 'bindings'> & { readonly bindings: readonl
  * submission silently and the tensors would keep stale values.
  */
 export function faultOf(dispatch: Resolved, kernel: Kernel, limits: Limits): string | undefined {
-  return countFault(dispatch, kernel, limits) ?? paramFault(dispatch, kernel) ?? gridFault(dispatch, limits) ??
-    rangeFault(dispatch, limits) ?? aliasFault(dispatch, kernel)
+  return (
+    countFault(dispatch, kernel, limits) ??
+    paramFault(dispatch, kernel) ??
+    gridFault(dispatch, limits) ??
+    rangeFault(dispatch, limits) ??
+    aliasFault(dispatch, kernel)
+  )
 }
 
 function countFault({ bindings }: Resolved, kernel: Kernel, limits: Limits): string | undefined {

@@ -3,7 +3,7 @@ import { DeviceError, DeviceLostError } from '../errors.js'
 import type { Launch } from '../launch.js'
 import { faultOf, type Resolved } from './check.js'
 import { encodeParams, type Kernel, kernelOf } from './kernel.js'
-import { type Memory, MemoryPool, WebGPUBuffer } from './memory.js'
+import { type Memory, MemoryPool, type WebGPUBuffer } from './memory.js'
 import { PARAMS_SLOT, Pipelines } from './pipelines.js'
 import { type Binding, plannerOf, type Target } from './plan.js'
 import { Waiter } from './waiter.js'
@@ -27,15 +27,17 @@ interface Encoded {
 }
 
 interface Recording {
-  readonly id: number
   readonly launches: Launch[]
   readonly commands: Command[]
-  /** Memory the program took, and which of it its own later allocations may use again. */
-  readonly memories: Set<Memory>
+  /** Memory that the program holds until it is released: whatever its launches touch. */
+  readonly held: Set<Memory>
+  /** The part of it that was allocated while recording, and of that what later allocations may use again. */
+  readonly own: Set<Memory>
   readonly free: Map<number, Memory[]>
-  /** Buffers from outside that were freed while recording: replays still use them. */
-  readonly pinned: WebGPUBuffer[]
-  readonly buffers: Set<WebGPUBuffer>
+  /** Memory that was on that list: earlier launches write to it in every replay. */
+  readonly lent: Set<Memory>
+  /** Memory that the host wrote while recording: its contents must survive every replay, so it is not lent again. */
+  readonly constants: Set<Memory>
 }
 
 interface WebGPUProgram extends Program {
@@ -91,29 +93,19 @@ export class WebGPUDevice implements Device {
     this.mustBeOpen('alloc')
     const recording = this.recording
     const buffer = this.pool.take(bytes, recording?.free)
-    if (recording) {
-      recording.memories.add(buffer.memory)
-      recording.buffers.add(buffer)
-      buffer.program = recording.id
-    }
+    if (recording) this.adopt(recording, buffer.memory)
     return buffer
   }
 
   free(buffer: Buffer): void {
     const mine = buffer as WebGPUBuffer
     if (mine.freed || this.state !== 'open') return
+    this.pool.give(mine)
     const recording = this.recording
-    if (recording && mine.program === recording.id) {
-      this.pool.forget(mine)
-      recording.buffers.delete(mine)
-      if (!mine.written) this.pool.lend(mine.memory, recording.free)
-    } else if (recording) {
-      this.pool.forget(mine)
-      recording.pinned.push(mine)
-    } else if (mine.program !== undefined) {
-      this.pool.forget(mine)
-      for (const program of this.programs) program.recording.buffers.delete(mine)
-    } else this.pool.give(mine)
+    if (recording?.own.has(mine.memory) && !recording.constants.has(mine.memory)) {
+      recording.lent.add(mine.memory)
+      this.pool.lend(mine.memory, recording.free)
+    }
   }
 
   write(buffer: Buffer, data: ArrayBufferView, offset = 0): void {
@@ -123,7 +115,7 @@ export class WebGPUDevice implements Device {
     if (offset % 4 !== 0 || offset < 0 || offset + data.byteLength > buffer.bytes) {
       throw new DeviceError(`write: bytes ${offset} to ${offset + data.byteLength} of a buffer of ${buffer.bytes}`)
     }
-    if (this.recording) mine.written = true
+    if (this.recording?.own.has(mine.memory)) this.makeConstant(this.recording, mine)
     this.flush()
     const whole = data.byteLength % 4 === 0 ? data : padded(data)
     this.gpu.queue.writeBuffer(mine.memory.gpu, offset, whole.buffer as ArrayBuffer, whole.byteOffset, whole.byteLength)
@@ -140,15 +132,13 @@ export class WebGPUDevice implements Device {
     const size = Math.ceil(bytes / 4) * 4
     const staging = this.takeStaging(size)
     this.submit(this.takePending(), encoder => encoder.copyBufferToBuffer(mine.memory.gpu, offset, staging, 0, size))
-    const covered = this.waiter.inFlight
-    await this.waiter.sleep()
+    const covered = this.waiter.newest
+    await this.waiter.sleep(covered)
     const asked = performance.now()
     try {
       await staging.mapAsync(1, 0, size)
     } catch (error) {
-      this.mustBeOpen('read')
-      await this.throwErrors()
-      throw new DeviceError(`read: ${(error as Error).message}`, { cause: error })
+      await this.explain('read', error)
     }
     this.waiter.done(covered, performance.now() - asked)
     const data = staging.getMappedRange(0, size).slice(0, bytes)
@@ -165,6 +155,9 @@ export class WebGPUDevice implements Device {
     if (this.recording) {
       this.recording.launches.push(launch)
       this.recording.commands.push(...commands)
+      for (const { dispatch } of commands) {
+        for (const { buffer } of dispatch.bindings) this.holdFor(this.recording, (buffer as WebGPUBuffer).memory)
+      }
       return
     }
     for (const command of commands) {
@@ -177,27 +170,29 @@ export class WebGPUDevice implements Device {
     this.mustBeOpen('record')
     if (this.recording) throw new DeviceError('record: a recording is under way already')
     this.flush()
-    const id = this.nextProgram++
     const recording: Recording = {
-      id,
       launches: [],
       commands: [],
-      memories: new Set(),
+      held: new Set(),
+      own: new Set(),
       free: new Map(),
-      pinned: [],
-      buffers: new Set(),
+      lent: new Set(),
+      constants: new Set(),
     }
-    this.recording = recording
+    const { commands, launches } = recording
     try {
-      body()
+      this.recording = recording
+      try {
+        body()
+      } finally {
+        this.recording = undefined
+      }
+      await Promise.all(commands.map(({ kernel }) => this.pipelines.prepare(kernel)))
+      this.mustBeOpen('record')
     } catch (error) {
-      this.recording = undefined
       this.giveBack(recording)
       throw error
     }
-    this.recording = undefined
-    const { commands, launches } = recording
-    await Promise.all(commands.map(({ kernel }) => this.pipelines.prepare(kernel)))
     const params = this.gpu.createBuffer({ size: Math.max(commands.length, 1) * PARAMS_SLOT, usage: 0x40 | 0x08 })
     const data = new DataView(new ArrayBuffer(params.size))
     commands.forEach(({ kernel, dispatch }, i) => {
@@ -205,7 +200,7 @@ export class WebGPUDevice implements Device {
     })
     this.gpu.queue.writeBuffer(params, 0, data.buffer)
     const program: WebGPUProgram = {
-      id,
+      id: this.nextProgram++,
       launches,
       commands,
       encoded: commands.map(command => this.encode(command)),
@@ -239,7 +234,11 @@ export class WebGPUDevice implements Device {
     this.mustBeOpen('settle')
     this.flush()
     while (this.waiter.inFlight > inFlight) {
-      await this.waiter.wait(this.waiter.inFlight - inFlight, () => this.gpu.queue.onSubmittedWorkDone())
+      try {
+        await this.waiter.wait(this.waiter.inFlight - inFlight, () => this.gpu.queue.onSubmittedWorkDone())
+      } catch (error) {
+        await this.explain('settle', error)
+      }
       this.mustBeOpen('settle')
     }
   }
@@ -253,8 +252,12 @@ export class WebGPUDevice implements Device {
   }
 
   async close(): Promise<void> {
+    if (this.state === 'open') {
+      await this.settle().catch(error => {
+        if (!(error instanceof DeviceLostError)) throw error
+      })
+    }
     if (this.state === 'closed') return
-    if (this.state === 'open') await this.settle()
     this.state = 'closed'
     for (const program of this.programs) program.params.destroy()
     for (const staging of this.staging) staging.destroy()
@@ -269,17 +272,19 @@ export class WebGPUDevice implements Device {
     const planner = plannerOf(op)
     if (!planner) throw new DeviceError(`${op}: not an op of the WebGPU device`)
     const lent = new Map<number, Buffer>()
-    const commands = planner(launch, this.target).map(dispatch => {
-      const bindings = dispatch.bindings.map(binding => this.lend(binding, lent))
-      const resolved: Resolved = { ...dispatch, bindings }
-      const kernel = kernelOf(dispatch)
-      const freed = bindings.findIndex(({ buffer }) => (buffer as WebGPUBuffer).freed)
-      const fault = freed >= 0 ? `binding ${freed} was freed` : faultOf(resolved, kernel, this.info.limits)
-      if (fault) throw new DeviceError(`${op}: kernel ${kernel.key} ${fault}`)
-      return { op, dispatch: resolved, kernel }
-    })
-    for (const buffer of lent.values()) this.free(buffer)
-    return commands
+    try {
+      return planner(launch, this.target).map(dispatch => {
+        const bindings = dispatch.bindings.map(binding => this.lend(binding, lent))
+        const resolved: Resolved = { ...dispatch, bindings }
+        const kernel = kernelOf(dispatch)
+        const freed = bindings.findIndex(({ buffer }) => (buffer as WebGPUBuffer).freed)
+        const fault = freed >= 0 ? `binding ${freed} was freed` : faultOf(resolved, kernel, this.info.limits)
+        if (fault) throw new DeviceError(`${op}: kernel ${kernel.key} ${fault}`)
+        return { op, dispatch: resolved, kernel }
+      })
+    } finally {
+      for (const buffer of lent.values()) this.free(buffer)
+    }
   }
 
   private lend(binding: Binding, lent: Map<number, Buffer>): Slice {
@@ -305,7 +310,13 @@ export class WebGPUDevice implements Device {
       encodeParams(kernel, dispatch, this.paramsData, i * PARAMS_SLOT)
     })
     if (commands.length > 0) {
-      this.gpu.queue.writeBuffer(this.params, 0, this.paramsData.buffer as ArrayBuffer, 0, commands.length * PARAMS_SLOT)
+      this.gpu.queue.writeBuffer(
+        this.params,
+        0,
+        this.paramsData.buffer as ArrayBuffer,
+        0,
+        commands.length * PARAMS_SLOT,
+      )
     }
     this.remember(commands)
     const encoded = commands.map(command => this.encode(command))
@@ -318,7 +329,12 @@ export class WebGPUDevice implements Device {
   }
 
   /** One encoder, one pass, one command buffer. */
-  private run(encoded: readonly Encoded[], params: GPUBindGroup, work: number, tail?: (e: GPUCommandEncoder) => void): void {
+  private run(
+    encoded: readonly Encoded[],
+    params: GPUBindGroup,
+    work: number,
+    tail?: (e: GPUCommandEncoder) => void,
+  ): void {
     const encoder = this.gpu.createCommandEncoder()
     if (encoded.length > 0) {
       const pass = encoder.beginComputePass()
@@ -352,18 +368,20 @@ export class WebGPUDevice implements Device {
     throw new DeviceError(`${culprit ?? 'a submission'} failed and its batch was dropped: ${message}`)
   }
 
-  /** Encodes the recent launches again, one by one under error scopes, to find the one that fails. */
+  /** Runs the recent launches again, one by one under error scopes, to find the one that fails. */
   private async culprit(): Promise<string | undefined> {
-    for (const command of this.recent) {
+    const suspects = this.recent
+    this.recent = []
+    for (const command of suspects) {
       this.gpu.pushErrorScope('validation')
+      let thrown: unknown
       try {
-        this.run([this.encode(command)], this.paramsGroup, 0)
+        this.submit([command])
       } catch (error) {
-        return `${command.op} (kernel ${command.kernel.key}: ${(error as Error).message})`
-      } finally {
-        const error = await this.gpu.popErrorScope()
-        if (error) return `${command.op} (kernel ${command.kernel.key})`
+        thrown = error
       }
+      const failed = await this.gpu.popErrorScope()
+      if (failed || thrown) return `${command.op} (kernel ${command.kernel.key})`
     }
     return undefined
   }
@@ -375,14 +393,40 @@ export class WebGPUDevice implements Device {
     return this.gpu.createBuffer({ size: Math.ceil(bytes / 256) * 256, usage: 0x08 | 0x01 })
   }
 
-  private giveBack(recording: Recording): void {
-    const held = new Set<Memory>()
-    for (const buffer of recording.buffers) {
-      buffer.program = undefined
-      held.add(buffer.memory)
+  private holdFor(recording: Recording, memory: Memory): void {
+    if (recording.held.has(memory)) return
+    recording.held.add(memory)
+    this.pool.hold(memory)
+  }
+
+  private adopt(recording: Recording, memory: Memory): void {
+    recording.own.add(memory)
+    this.holdFor(recording, memory)
+  }
+
+  /** The host writes once, replays run often: memory that an earlier launch also writes to will not do. */
+  private makeConstant(recording: Recording, buffer: WebGPUBuffer): void {
+    const before = buffer.memory
+    if (recording.lent.has(before) && !recording.constants.has(before)) {
+      buffer.memory = this.pool.obtain(before.size)
+      this.pool.hold(buffer.memory)
+      this.adopt(recording, buffer.memory)
+      this.pool.drop(before)
+      this.pool.lend(before, recording.free)
     }
-    for (const memory of recording.memories) if (!held.has(memory)) this.pool.keep(memory)
-    for (const buffer of recording.pinned) this.pool.keep(buffer.memory)
+    recording.constants.add(buffer.memory)
+  }
+
+  private giveBack(recording: Recording): void {
+    for (const memory of recording.held) this.pool.drop(memory)
+  }
+
+  /** Why a promise of Dawn's was rejected. */
+  private async explain(call: string, error: unknown): Promise<never> {
+    // The news that the device is lost comes a turn of the event loop later than its consequences.
+    await new Promise(resolve => setTimeout(resolve))
+    this.mustBeOpen(call)
+    throw new DeviceError(`${call}: ${(error as Error).message}`, { cause: error })
   }
 
   private mustBeOpen(call: string): void {

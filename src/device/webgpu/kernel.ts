@@ -1,5 +1,6 @@
 import { DeviceError } from '../errors.js'
 import { type KernelName, kernels } from './kernels.generated.js'
+import { PARAMS_SLOT } from './pipelines.js'
 import type { Dispatch } from './plan.js'
 import { preprocess } from './preprocess.js'
 
@@ -39,7 +40,9 @@ function keyOf(name: KernelName, parameters: Readonly<Record<string, number | st
 export function parse(key: string, source: string): Kernel {
   const text = source.replace(/\/\/.*$/gm, '')
   const writes: boolean[] = []
-  for (const [, binding, access] of text.matchAll(/@group\(0\)\s*@binding\((\d+)\)\s*var<storage,\s*(read|read_write)>/g)) {
+  for (const [, binding, access] of text.matchAll(
+    /@group\(0\)\s*@binding\((\d+)\)\s*var<storage,\s*(read|read_write)>/g,
+  )) {
     writes[Number(binding)] = access === 'read_write'
   }
   for (let i = 0; i < writes.length; i++) {
@@ -52,6 +55,9 @@ export function parse(key: string, source: string): Kernel {
     }
     return { name: name!, type } as const
   })
+  if (4 * params.length > PARAMS_SLOT) {
+    throw new DeviceError(`kernel ${key}: Params has ${params.length} fields, at most ${PARAMS_SLOT / 4} fit`)
+  }
   return { key, source, writes, params }
 }
 

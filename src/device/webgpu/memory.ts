@@ -6,19 +6,18 @@ export interface Memory {
   readonly id: number
   readonly size: number
   readonly gpu: GPUBuffer
+  /** Who needs it: buffers not yet freed, and recorded programs not yet released. Without any it lies in the pool. */
+  holders: number
 }
 
 export class WebGPUBuffer implements Buffer {
-  /** Set while a recording made this buffer: its memory belongs to that program until it is released. */
-  program: number | undefined
   freed = false
-  /** Written by the host while recording: its contents must survive every replay, so it is not lent again. */
-  written = false
 
   constructor(
     readonly id: number,
     readonly bytes: number,
-    readonly memory: Memory,
+    /** Another memory takes its place when a recording needs it to itself. */
+    public memory: Memory,
   ) {}
 }
 
@@ -50,31 +49,36 @@ export class MemoryPool {
     if (!(bytes > 0) || size > this.maxBytes) {
       throw new DeviceError(`alloc: wants 1 to ${this.maxBytes} bytes in one buffer, got ${bytes}; ${this.holders()}`)
     }
-    let memory = own?.get(size)?.pop()
-    if (!memory) {
-      memory = this.free.get(size)?.pop()
-      if (memory) this.pooled -= size
-      else memory = { id: this.nextMemory++, size, gpu: this.create(size) }
-      this.live += size
-    }
-    this.peak = Math.max(this.peak, this.live)
+    const memory = own?.get(size)?.pop() ?? this.obtain(size)
+    this.hold(memory)
     this.buffers++
     return new WebGPUBuffer(this.nextBuffer++, bytes, memory)
   }
 
+  /** The buffer is no longer anybody's; its memory may still be a program's. */
   give(buffer: WebGPUBuffer): void {
-    this.forget(buffer)
-    this.keep(buffer.memory)
-  }
-
-  /** The buffer is no longer anybody's, but its memory stays lent (to a recorded program). */
-  forget(buffer: WebGPUBuffer): void {
     buffer.freed = true
     this.buffers--
+    this.drop(buffer.memory)
   }
 
-  /** Memory that nobody uses any more. */
-  keep(memory: Memory): void {
+  /** Memory that nobody holds yet. */
+  obtain(size: number): Memory {
+    const memory = this.free.get(size)?.pop()
+    if (!memory) return { id: this.nextMemory++, size, gpu: this.create(size), holders: 0 }
+    this.pooled -= size
+    return memory
+  }
+
+  hold(memory: Memory): void {
+    if (memory.holders++ > 0) return
+    this.live += memory.size
+    this.peak = Math.max(this.peak, this.live)
+  }
+
+  /** One holder less; the last one leaves the memory to the pool. */
+  drop(memory: Memory): void {
+    if (--memory.holders > 0) return
     this.live -= memory.size
     this.pooled += memory.size
     this.lend(memory, this.free)

@@ -43,7 +43,7 @@ export async function openWebGPU(options: WebGPUOptions): Promise<WebGPUDevice> 
           maxComputeWorkgroupStorageSize: offered.maxComputeWorkgroupStorageSize,
         },
   })
-  return new WebGPUDevice(gpu, describe(adapter, minimum ? MINIMUM : limitsOf(offered), minimum ? [] : features))
+  return new WebGPUDevice(gpu, describe(adapter, minimum ? MINIMUM : limitsOf(gpu.limits), minimum ? [] : features))
 }
 
 async function findAdapter({ gpu, adapter: wanted }: WebGPUOptions): Promise<GPUAdapter> {

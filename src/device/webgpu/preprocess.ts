@@ -10,7 +10,11 @@ import { DeviceError } from '../errors.js'
  *
  * @throws DeviceError for a parameter that was not given or a block that does not end.
  */
-export function preprocess(name: string, source: string, parameters: Readonly<Record<string, number | string>>): string {
+export function preprocess(
+  name: string,
+  source: string,
+  parameters: Readonly<Record<string, number | string>>,
+): string {
   const lines = source.split('\n')
   const out: string[] = []
   const end = block(name, lines, 0, parameters, out)
@@ -39,7 +43,14 @@ function block(name: string, lines: string[], start: number, parameters: Paramet
   return at
 }
 
-function conditional(name: string, lines: string[], at: number, test: string, parameters: Parameters, out: string[] | null) {
+function conditional(
+  name: string,
+  lines: string[],
+  at: number,
+  test: string,
+  parameters: Parameters,
+  out: string[] | null,
+) {
   const keep = out !== null && holds(name, at, test, parameters)
   let next = block(name, lines, at + 1, parameters, keep ? out : null)
   if (lines[next]?.trim() === '#else') next = block(name, lines, next + 1, parameters, out && !keep ? out : null)
@@ -48,10 +59,11 @@ function conditional(name: string, lines: string[], at: number, test: string, pa
 
 function loop(name: string, lines: string[], at: number, head: string, parameters: Parameters, out: string[] | null) {
   if (out === null) return expect(name, lines, block(name, lines, at + 1, parameters, null), at, '#endfor')
-  const [variable, from, to] = substitute(name, at, head, parameters).trim().split(/\s+/)
+  const [, variable, from, to] = /^(\w+)\s+(-?\d+)\s+(-?\d+)$/.exec(substitute(name, at, head, parameters).trim()) ?? []
+  if (!variable) throw new DeviceError(`kernel ${name}, line ${at + 1}: #for wants a name and two numbers, got ${head}`)
   let next = block(name, lines, at + 1, parameters, null)
   for (let i = Number(from); i < Number(to); i++) {
-    next = block(name, lines, at + 1, { ...parameters, [variable!]: i }, out)
+    next = block(name, lines, at + 1, { ...parameters, [variable]: i }, out)
   }
   return expect(name, lines, next, at, '#endfor')
 }
@@ -74,7 +86,8 @@ function substitute(name: string, at: number, line: string, parameters: Paramete
     if (plain !== undefined) return String(plain)
     const filled = expression.replace(/[A-Za-z_]\w*/g, variable => {
       const value = parameters[variable]
-      if (value === undefined) throw new DeviceError(`kernel ${name}, line ${at + 1}: parameter ${variable} was not given`)
+      if (value === undefined)
+        throw new DeviceError(`kernel ${name}, line ${at + 1}: parameter ${variable} was not given`)
       return String(value)
     })
     return String(evaluate(name, at, filled))
@@ -83,19 +96,19 @@ function substitute(name: string, at: number, line: string, parameters: Paramete
 
 /** Integer arithmetic by recursive descent: sums of products of atoms. */
 function evaluate(name: string, at: number, text: string): number {
-  const tokens = text.match(/\d+|[-+*/()]/g) ?? []
+  const fail = (): never => {
+    throw new DeviceError(`kernel ${name}, line ${at + 1}: cannot evaluate {{${text}}}`)
+  }
+  const tokens = text.match(/\d+|\S/g) ?? []
   let i = 0
   const atom = (): number => {
     const token = tokens[i++]
+    if (token === '-') return -atom()
     if (token === '(') {
       const value = sum()
-      i++
-      return value
+      return tokens[i++] === ')' ? value : fail()
     }
-    if (token === undefined || !/^\d+$/.test(token)) {
-      throw new DeviceError(`kernel ${name}, line ${at + 1}: cannot evaluate {{${text}}}`)
-    }
-    return Number(token)
+    return token !== undefined && /^\d+$/.test(token) ? Number(token) : fail()
   }
   const product = (): number => {
     let value = atom()
@@ -113,5 +126,6 @@ function evaluate(name: string, at: number, text: string): number {
     }
     return value
   }
-  return sum()
+  const value = sum()
+  return i === tokens.length && Number.isFinite(value) ? value : fail()
 }

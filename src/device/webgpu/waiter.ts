@@ -1,9 +1,11 @@
 /** A submission the host may want to wait for. */
-interface Submission {
+export interface Submission {
   /** Lets the host wait for this submission alone: four bytes copied at its end. */
   readonly fence: GPUBuffer | undefined
   readonly submitted: number
   readonly work: number
+  /** While its fence is mapped: shared by everybody who waits, because a buffer cannot be mapped twice. */
+  mapping?: Promise<void>
 }
 
 const FENCES = 8
@@ -38,11 +40,16 @@ export class Waiter {
     return this.outstanding.length
   }
 
-  /** Sleeps until the first `count` outstanding submissions should nearly be done. */
-  async sleep(count = this.outstanding.length): Promise<void> {
+  /** The latest submission, unless all are done. */
+  get newest(): Submission | undefined {
+    return this.outstanding.at(-1)
+  }
+
+  /** Sleeps until the submissions up to `last` should nearly be done. */
+  async sleep(last: Submission | undefined): Promise<void> {
     const first = this.outstanding[0]
-    if (!first || count === 0) return
-    const work = this.outstanding.slice(0, count).reduce((sum, { work }) => sum + work, 0)
+    if (!first || !last) return
+    const work = this.outstanding.slice(0, this.outstanding.indexOf(last) + 1).reduce((sum, { work }) => sum + work, 0)
     const begin = Math.max(first.submitted, this.lastDone)
     const left = begin + 900 * work * this.secondsPerWork - performance.now()
     if (left > 1) await new Promise(resolve => setTimeout(resolve, left))
@@ -52,29 +59,39 @@ export class Waiter {
   async wait(count: number, drain: () => Promise<unknown>): Promise<void> {
     const last = this.outstanding[count - 1]
     if (!last) return
-    await this.sleep(count)
+    await this.sleep(last)
     const asked = performance.now()
-    if (last.fence) {
-      await last.fence.mapAsync(1)
-      last.fence.unmap()
-    } else await drain()
-    this.done(this.outstanding.indexOf(last) + 1, performance.now() - asked)
+    await (this.fenceOf(last) ?? drain())
+    this.done(last, performance.now() - asked)
   }
 
-  /** The first `count` submissions are done; the host had to wait `waited` milliseconds after its sleep. */
-  done(count: number, waited: number): void {
-    const finished = this.outstanding.splice(0, count)
+  /** The submissions up to `last` are done; the host had to wait `waited` milliseconds after its sleep. */
+  done(last: Submission | undefined, waited: number): void {
+    const finished = this.outstanding.splice(0, last ? this.outstanding.indexOf(last) + 1 : 0)
+    // Somebody else who waited may have said so already.
     if (finished.length === 0) return
     const now = performance.now()
     const begin = Math.max(finished[0]!.submitted, this.lastDone)
     const work = finished.reduce((sum, submission) => sum + submission.work, 0)
-    for (const { fence } of finished) if (fence) this.idle.push(fence)
+    for (const { fence, mapping } of finished) if (fence && !mapping) this.idle.push(fence)
     this.lastDone = now
     // A small batch measures the overhead of submitting, not the speed of work.
     if (work < 1e6) return
     // An answer without a wait says only that the sleep was long enough, perhaps too long.
     const measured = (now - begin) / 1000 / work
-    this.secondsPerWork = waited > 0.3 ? 0.5 * (this.secondsPerWork + measured) : 0.9 * Math.min(this.secondsPerWork, measured)
+    this.secondsPerWork =
+      waited > 0.3 ? 0.5 * (this.secondsPerWork + measured) : 0.9 * Math.min(this.secondsPerWork, measured)
+  }
+
+  /** Resolves when the submission's own fence has been passed; the fence is idle again then. */
+  private fenceOf(submission: Submission): Promise<void> | undefined {
+    const { fence } = submission
+    if (!fence) return undefined
+    submission.mapping ??= fence.mapAsync(1).then(() => {
+      fence.unmap()
+      this.idle.push(fence)
+    })
+    return submission.mapping
   }
 
   close(): void {
