@@ -80,17 +80,18 @@ async function train(options: TrainOptions): Promise<void> {
     saved === undefined ? resolveConfig(settings, recipe) : resumeConfig(saved, settings, recipe),
   )
   const out = options.out ?? defaultFolder(config, new Date())
-  checkRunDirectory(out, { resume, overwrite })
+  if (!bench) checkRunDirectory(out, { resume, overwrite })
 
+  // The first signal asks for a checkpoint, a second one ends the process at once. A benchmark has nothing to save.
   const stop = new AbortController()
   const onSignal = () => stop.abort()
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
+  if (!bench) process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
   const log = createLog()
   try {
     const { runTraining } = await import('../train/run.js')
     const result = await runTraining(config, { out, resume, overwrite, bench, log, signal: stop.signal })
     log.close()
-    printResult(result, options.json, () => describeResult(result, out))
+    printResult(result, options.json, () => describeResult(result, bench ? undefined : out))
   } finally {
     log.close()
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
@@ -113,9 +114,10 @@ export function defaultFolder({ method, data }: Config, time: Date): string {
   return join('runs', `${method}-${folder}-${day}-${clock}`)
 }
 
-export function describeResult(result: Result, out: string): string {
+/** @param out where the run is, if it is anywhere */
+export function describeResult(result: Result, out: string | undefined): string {
   const { method, encoder, data, epochs, batch, baselines } = result
-  const what = `${method} on ${data}: ${encoder}, ${epochs} epochs, batch ${batch}`
+  const what = `${method} on ${data}: ${encoder}, ${Number(epochs.toPrecision(3))} epochs, batch ${batch}`
   const rate = `${result.images_per_s.toFixed(1)} images/s on ${result.adapter}${result.software ? ' (software)' : ''}`
   const loss = `loss ${result.loss_first.toFixed(3)} → ${result.loss_last.toFixed(3)} (chance ${result.loss_chance.toFixed(3)})`
   const rows = [
@@ -125,5 +127,12 @@ export function describeResult(result: Result, out: string): string {
     ['raw pixels', percent(baselines.pixels.knn), percent(baselines.pixels.linear)],
   ]
   const measured = result.knn !== null || result.linear !== null
-  return ['', what, rate, loss, ...(measured ? ['', table(rows)] : []), '', `the run is in ${out}`].join('\n')
+  return [
+    '',
+    what,
+    rate,
+    loss,
+    ...(measured ? ['', table(rows)] : []),
+    ...(out === undefined ? [] : ['', `the run is in ${out}`]),
+  ].join('\n')
 }

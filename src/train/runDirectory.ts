@@ -18,16 +18,16 @@ const FILES = [CONFIG_FILE, LOG_FILE, RESULT_FILE]
  */
 export function checkRunDirectory(out: string, { resume, overwrite }: { resume: boolean; overwrite: boolean }): void {
   if (resume && overwrite) throw new ConfigError('--resume and --overwrite exclude each other')
-  const stats = statSync(out, { throwIfNoEntry: false })
-  if (stats && !stats.isDirectory()) throw new ConfigError(`--out: ${out} is a file, wanted a folder`)
-  let place = resolve(out)
+  const folder = resolve(out)
+  let place = folder
   while (!existsSync(place)) place = dirname(place)
+  if (!statSync(place).isDirectory()) throw new ConfigError(`--out: ${place} is a file, wanted a folder`)
   try {
     accessSync(place, constants.W_OK)
   } catch {
     throw new ConfigError(`--out: ${place} cannot be written to`)
   }
-  if (!stats) return
+  if (place !== folder) return
   const names = readdirSync(out)
   if (overwrite) {
     const foreign = names.find(name => !isRunFile(name))

@@ -101,7 +101,9 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): TensorFile {
     if (end - begin !== wanted) fail(`tensor ${name} [${shape}] wants ${wanted} bytes, got ${end - begin}`)
     if (start + end > bytes.length) fail(`tensor ${name} ends at byte ${start + end}, the file at ${bytes.length}`)
     ranges.push({ name, begin, end })
-    tensors.set(name, { dtype, shape, data: new ARRAYS[dtype](bytes.slice(start + begin, start + end).buffer) })
+    // Copied, because the place in the file may not be aligned, and not by slice, which shares a Buffer's memory.
+    const own = new Uint8Array(bytes.subarray(start + begin, start + end))
+    tensors.set(name, { dtype, shape, data: new ARRAYS[dtype](own.buffer) })
   }
 
   let covered = 0

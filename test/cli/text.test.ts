@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describeEvaluation } from '../../src/cli/eval.js'
+import { namingOptions, settingsFrom } from '../../src/cli/options.js'
+import { table } from '../../src/cli/table.js'
+import { defaultFolder, describeResult } from '../../src/cli/train.js'
+import { ConfigError } from '../../src/device/errors.js'
+import { resolveConfig } from '../../src/train/recipes.js'
+import type { Result } from '../../src/train/result.js'
+
+const OPTIONS = [
+  { flags: '--data <spec>', path: 'data' },
+  { flags: '--lr <rate>', path: 'optimizer.learningRate' },
+  { flags: '--weight-decay <x>', path: 'optimizer.weightDecay' },
+  { flags: '--projector <widths>', path: 'projector' },
+  { flags: '--encoder <name>', path: 'encoder' },
+]
+
+describe('cli/options: from words to settings', () => {
+  it('nests what was given and reads numbers', () => {
+    const typed = { data: '7', lr: '1e-3', weightDecay: '0', projector: '256,128', out: 'x' }
+    assert.deepEqual(settingsFrom(OPTIONS, typed), {
+      data: '7',
+      optimizer: { learningRate: 0.001, weightDecay: 0 },
+      projector: [256, 128],
+    })
+    assert.deepEqual(settingsFrom(OPTIONS, { projector: '128' }), { projector: [128] })
+    assert.deepEqual(settingsFrom(OPTIONS, { lr: 'fast' }), { optimizer: { learningRate: 'fast' } })
+    assert.deepEqual(settingsFrom(OPTIONS, {}), {})
+  })
+
+  it('names the option in an error about what was typed, and only there', () => {
+    const fail = (message: string) => () => {
+      throw new ConfigError(message)
+    }
+    const given = { optimizer: { learningRate: 0 } }
+    assert.throws(() => namingOptions(OPTIONS, given, fail('optimizer.learningRate: wants x')), {
+      message: '--lr: wants x',
+    })
+    for (const message of ['optimizer.weightDecay: wants x', 'optimizer: wants x', 'nothing']) {
+      assert.throws(() => namingOptions(OPTIONS, given, fail(message)), { message })
+    }
+    assert.equal(
+      namingOptions(OPTIONS, given, () => 3),
+      3,
+    )
+  })
+})
+
+describe('cli/train: where a run goes', () => {
+  const time = new Date(2025, 0, 2, 3, 4, 5)
+  for (const [data, name] of [
+    ['mnist', 'mnist'],
+    ['cifar10:/data/x', 'cifar10'],
+    ['folder:/data/flowers/', 'flowers'],
+    ['folder:C:\\pictures', 'pictures'],
+  ] as const) {
+    it(`${data} → ${name}`, () => {
+      assert.equal(defaultFolder(resolveConfig({ data }), time), join('runs', `simclr-${name}-20250102-030405`))
+    })
+  }
+})
+
+describe('cli: what is printed in the end', () => {
+  const result: Result = {
+    method: 'simclr',
+    data: 'mnist',
+    encoder: 'resnet8',
+    device: 'webgpu',
+    adapter: 'llvmpipe',
+    software: true,
+    epochs: 4,
+    steps: 140,
+    batch: 256,
+    seed: 0,
+    images_per_s: 101.26,
+    loss_first: 5.4321,
+    loss_last: 4.8765,
+    loss_chance: 6.2364,
+    knn: 0.9,
+    linear: 0.9512,
+    baselines: { pixels: { knn: 0.92, linear: 0.905 }, untrained: { knn: 0.5, linear: 0.81 } },
+    parameters_sha256: '00',
+    config: resolveConfig(),
+  }
+
+  it('is a table of the method beside its baselines', () => {
+    assert.equal(
+      describeResult(result, 'runs/x'),
+      [
+        '',
+        'simclr on mnist: resnet8, 4 epochs, batch 256',
+        '101.3 images/s on llvmpipe (software)',
+        'loss 5.432 → 4.877 (chance 6.236)',
+        '',
+        'features              k-NN   linear',
+        '───────────────────────────────────',
+        'simclr resnet8      90.0 %   95.1 %',
+        'untrained resnet8   50.0 %   81.0 %',
+        'raw pixels          92.0 %   90.5 %',
+        '',
+        'the run is in runs/x',
+      ].join('\n'),
+    )
+  })
+
+  it('has no table where nothing was measured, and no folder where there is none', () => {
+    const none = { knn: null, linear: null }
+    const bench = { ...result, ...none, epochs: 5 / 35, baselines: { pixels: none, untrained: none } }
+    assert.equal(
+      describeResult(bench, undefined),
+      [
+        '',
+        'simclr on mnist: resnet8, 0.143 epochs, batch 256',
+        '101.3 images/s on llvmpipe (software)',
+        'loss 5.432 → 4.877 (chance 6.236)',
+      ].join('\n'),
+    )
+  })
+
+  it('is one column for one probe', () => {
+    const text = describeEvaluation({
+      run: 'x',
+      kind: 'knn',
+      method: 'simclr',
+      data: 'mnist',
+      encoder: 'resnet8',
+      step: 140,
+      accuracy: 0.9,
+      baselines: { pixels: 0.92, untrained: 0.5 },
+    })
+    assert.match(text, /^simclr on mnist after 140 steps\n\nfeatures {14}k-NN\n─+\nsimclr resnet8 {6}90.0 %\n/)
+  })
+
+  it('aligns columns of any width', () => {
+    assert.equal(
+      table([
+        ['a', 'bbb'],
+        ['cccc', 'd'],
+      ]),
+      'a      bbb\n──────────\ncccc     d',
+    )
+  })
+})
