@@ -3,41 +3,21 @@ import { DeviceError, DeviceLostError } from '../errors.js'
 import type { Launch } from '../launch.js'
 import { faultOf, type Resolved } from './check.js'
 import { encodeParams, type Kernel, kernelOf } from './kernel.js'
-import { type Memory, MemoryPool, type WebGPUBuffer } from './memory.js'
+import { MemoryPool, type WebGPUBuffer } from './memory.js'
 import { PARAMS_SLOT, Pipelines } from './pipelines.js'
 import { type Binding, plannerOf, type Target } from './plan.js'
+import { type Command, Recording } from './recording.js'
 import { Waiter } from './waiter.js'
 
 // Enough to keep the queue busy, few enough that an eager batch starts soon.
 const MAX_PENDING = 256
 const MAX_RECENT = 4096
 
-/** One planned, checked dispatch. */
-interface Command {
-  readonly op: string
-  readonly dispatch: Resolved
-  readonly kernel: Kernel
-}
-
 /** A command with everything that encoding it needs. */
 interface Encoded {
   readonly pipeline: GPUComputePipeline
   readonly group: GPUBindGroup
   readonly grid: readonly [number, number, number]
-}
-
-interface Recording {
-  readonly launches: Launch[]
-  readonly commands: Command[]
-  /** Memory that the program holds until it is released: whatever its launches touch. */
-  readonly held: Set<Memory>
-  /** The part of it that was allocated while recording, and of that what later allocations may use again. */
-  readonly own: Set<Memory>
-  readonly free: Map<number, Memory[]>
-  /** Memory that was on that list: earlier launches write to it in every replay. */
-  readonly lent: Set<Memory>
-  /** Memory that the host wrote while recording: its contents must survive every replay, so it is not lent again. */
-  readonly constants: Set<Memory>
 }
 
 interface WebGPUProgram extends Program {
@@ -93,7 +73,7 @@ export class WebGPUDevice implements Device {
     this.mustBeOpen('alloc')
     const recording = this.recording
     const buffer = this.pool.take(bytes, recording?.free)
-    if (recording) this.adopt(recording, buffer.memory)
+    recording?.allocated(buffer)
     return buffer
   }
 
@@ -101,11 +81,7 @@ export class WebGPUDevice implements Device {
     const mine = buffer as WebGPUBuffer
     if (mine.freed || this.state !== 'open') return
     this.pool.give(mine)
-    const recording = this.recording
-    if (recording?.own.has(mine.memory) && !recording.constants.has(mine.memory)) {
-      recording.lent.add(mine.memory)
-      this.pool.lend(mine.memory, recording.free)
-    }
+    this.recording?.freed(mine)
   }
 
   write(buffer: Buffer, data: ArrayBufferView, offset = 0): void {
@@ -115,7 +91,7 @@ export class WebGPUDevice implements Device {
     if (offset % 4 !== 0 || offset < 0 || offset + data.byteLength > buffer.bytes) {
       throw new DeviceError(`write: bytes ${offset} to ${offset + data.byteLength} of a buffer of ${buffer.bytes}`)
     }
-    if (this.recording?.own.has(mine.memory)) this.makeConstant(this.recording, mine)
+    this.recording?.written(mine)
     this.flush()
     const whole = data.byteLength % 4 === 0 ? data : padded(data)
     this.gpu.queue.writeBuffer(mine.memory.gpu, offset, whole.buffer as ArrayBuffer, whole.byteOffset, whole.byteLength)
@@ -153,11 +129,7 @@ export class WebGPUDevice implements Device {
     this.mustBeOpen('launch')
     const commands = this.plan(launch)
     if (this.recording) {
-      this.recording.launches.push(launch)
-      this.recording.commands.push(...commands)
-      for (const { dispatch } of commands) {
-        for (const { buffer } of dispatch.bindings) this.holdFor(this.recording, (buffer as WebGPUBuffer).memory)
-      }
+      this.recording.add(launch, commands)
       return
     }
     for (const command of commands) {
@@ -170,15 +142,7 @@ export class WebGPUDevice implements Device {
     this.mustBeOpen('record')
     if (this.recording) throw new DeviceError('record: a recording is under way already')
     this.flush()
-    const recording: Recording = {
-      launches: [],
-      commands: [],
-      held: new Set(),
-      own: new Set(),
-      free: new Map(),
-      lent: new Set(),
-      constants: new Set(),
-    }
+    const recording = new Recording(this.pool)
     const { commands, launches } = recording
     try {
       this.recording = recording
@@ -190,7 +154,7 @@ export class WebGPUDevice implements Device {
       await Promise.all(commands.map(({ kernel }) => this.pipelines.prepare(kernel)))
       this.mustBeOpen('record')
     } catch (error) {
-      this.giveBack(recording)
+      recording.release()
       throw error
     }
     const params = this.gpu.createBuffer({ size: Math.max(commands.length, 1) * PARAMS_SLOT, usage: 0x40 | 0x08 })
@@ -227,7 +191,7 @@ export class WebGPUDevice implements Device {
     const mine = program as WebGPUProgram
     if (!this.programs.delete(mine)) return
     mine.params.destroy()
-    this.giveBack(mine.recording)
+    mine.recording.release()
   }
 
   async settle(inFlight = 0): Promise<void> {
@@ -391,34 +355,6 @@ export class WebGPUDevice implements Device {
     if (at >= 0) return this.staging.splice(at, 1)[0]!
     if (this.staging.length > 8) this.staging.shift()!.destroy()
     return this.gpu.createBuffer({ size: Math.ceil(bytes / 256) * 256, usage: 0x08 | 0x01 })
-  }
-
-  private holdFor(recording: Recording, memory: Memory): void {
-    if (recording.held.has(memory)) return
-    recording.held.add(memory)
-    this.pool.hold(memory)
-  }
-
-  private adopt(recording: Recording, memory: Memory): void {
-    recording.own.add(memory)
-    this.holdFor(recording, memory)
-  }
-
-  /** The host writes once, replays run often: memory that an earlier launch also writes to will not do. */
-  private makeConstant(recording: Recording, buffer: WebGPUBuffer): void {
-    const before = buffer.memory
-    if (recording.lent.has(before) && !recording.constants.has(before)) {
-      buffer.memory = this.pool.obtain(before.size)
-      this.pool.hold(buffer.memory)
-      this.adopt(recording, buffer.memory)
-      this.pool.drop(before)
-      this.pool.lend(before, recording.free)
-    }
-    recording.constants.add(buffer.memory)
-  }
-
-  private giveBack(recording: Recording): void {
-    for (const memory of recording.held) this.pool.drop(memory)
   }
 
   /** Why a promise of Dawn's was rejected. */
