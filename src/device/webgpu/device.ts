@@ -2,12 +2,12 @@ import type { Buffer, Device, DeviceInfo, MemoryUse, Program, Slice } from '../d
 import { DeviceError, DeviceLostError } from '../errors.js'
 import type { Launch } from '../launch.js'
 import { faultOf, type Resolved } from './check.js'
-import { encodeParams, type Kernel, kernelOf } from './kernel.js'
+import { encodeParams, kernelOf } from './kernel.js'
 import { MemoryPool, type WebGPUBuffer } from './memory.js'
 import { PARAMS_SLOT, Pipelines } from './pipelines.js'
 import { type Binding, plannerOf, type Target } from './plan.js'
 import { type Command, Recording } from './recording.js'
-import { Waiter } from './waiter.js'
+import { Waiter, type Work } from './waiter.js'
 
 // Enough to keep the queue busy, few enough that an eager batch starts soon.
 const MAX_PENDING = 256
@@ -25,7 +25,7 @@ interface WebGPUProgram extends Program {
   readonly encoded: readonly Encoded[]
   readonly params: GPUBuffer
   readonly paramsGroup: GPUBindGroup
-  readonly work: number
+  readonly work: Work
   readonly recording: Recording
 }
 
@@ -296,7 +296,7 @@ export class WebGPUDevice implements Device {
   private run(
     encoded: readonly Encoded[],
     params: GPUBindGroup,
-    work: number,
+    work: Work,
     tail?: (e: GPUCommandEncoder) => void,
   ): void {
     const encoder = this.gpu.createCommandEncoder()
@@ -372,8 +372,10 @@ export class WebGPUDevice implements Device {
   }
 }
 
-function workOf(commands: readonly Command[]): number {
-  return commands.reduce((sum, { dispatch }) => sum + dispatch.work, 0)
+function workOf(commands: readonly Command[]): Work {
+  const work = new Map<string, number>()
+  for (const { kernel, dispatch } of commands) work.set(kernel.key, (work.get(kernel.key) ?? 0) + dispatch.work)
+  return work
 }
 
 function padded(data: ArrayBufferView): Uint8Array {

@@ -1,26 +1,31 @@
+/** How much work of each kind a submission does: multiply-adds or element visits by kernel. */
+export type Work = ReadonlyMap<string, number>
+
 /** A submission the host may want to wait for. */
 export interface Submission {
   /** Lets the host wait for this submission alone: four bytes copied at its end. */
   readonly fence: GPUBuffer | undefined
   readonly submitted: number
-  readonly work: number
+  readonly work: Work
   /** While its fence is mapped: shared by everybody who waits, because a buffer cannot be mapped twice. */
   mapping?: Promise<void>
 }
 
 const FENCES = 8
+// Seconds of a unit of work before anything was measured: faster than any adapter, so that nobody oversleeps.
+const FIRST_GUESS = 1e-12
 
 /**
  * Waits politely. A pending promise of Dawn's keeps the event loop spinning and takes one of a software adapter's
  * cores (matmul 10 instead of 14.8 GFLOP/s on two cores), so the host first sleeps for most of the predicted time and
- * only then asks. The prediction is the work of the outstanding submissions times the seconds a unit of work took so
- * far.
+ * only then asks. The prediction is the work of the outstanding submissions times the seconds that a unit of it took so
+ * far, learned for each kernel.
  */
 export class Waiter {
   private readonly outstanding: Submission[] = []
   private readonly idle: GPUBuffer[] = []
   private readonly source: GPUBuffer
-  private secondsPerWork = 1e-10
+  private readonly rates = new Map<string, number>()
   private lastDone = 0
 
   constructor(gpu: GPUDevice) {
@@ -30,7 +35,7 @@ export class Waiter {
   }
 
   /** Ends a submission's encoder with a fence, if one is free, and remembers it. */
-  mark(encoder: GPUCommandEncoder, work: number): void {
+  mark(encoder: GPUCommandEncoder, work: Work): void {
     const fence = this.idle.pop()
     if (fence) encoder.copyBufferToBuffer(this.source, 0, fence, 0, 4)
     this.outstanding.push({ fence, submitted: performance.now(), work })
@@ -38,6 +43,14 @@ export class Waiter {
 
   get inFlight(): number {
     return this.outstanding.length
+  }
+
+  /** Resolves when the submission is done; a fence is mapped once, whoever waits. */
+  private fenceOf(submission: Submission): Promise<void> | undefined {
+    const { fence } = submission
+    if (!fence) return undefined
+    submission.mapping ??= fence.mapAsync(1).then(() => fence.unmap())
+    return submission.mapping
   }
 
   /** The latest submission, unless all are done. */
@@ -49,9 +62,8 @@ export class Waiter {
   async sleep(last: Submission | undefined): Promise<void> {
     const first = this.outstanding[0]
     if (!first || !last) return
-    const work = this.outstanding.slice(0, this.outstanding.indexOf(last) + 1).reduce((sum, { work }) => sum + work, 0)
-    const begin = Math.max(first.submitted, this.lastDone)
-    const left = begin + 900 * work * this.secondsPerWork - performance.now()
+    const seconds = this.predict(this.outstanding.slice(0, this.outstanding.indexOf(last) + 1))
+    const left = Math.max(first.submitted, this.lastDone) + 900 * seconds - performance.now()
     if (left > 1) await new Promise(resolve => setTimeout(resolve, left))
   }
 
@@ -72,26 +84,35 @@ export class Waiter {
     if (finished.length === 0) return
     const now = performance.now()
     const begin = Math.max(finished[0]!.submitted, this.lastDone)
-    const work = finished.reduce((sum, submission) => sum + submission.work, 0)
-    for (const { fence, mapping } of finished) if (fence && !mapping) this.idle.push(fence)
+    for (const { fence } of finished) if (fence) this.idle.push(fence)
     this.lastDone = now
-    // A small batch measures the overhead of submitting, not the speed of work.
-    if (work < 1e6) return
     // An answer without a wait says only that the sleep was long enough, perhaps too long.
-    const measured = (now - begin) / 1000 / work
-    this.secondsPerWork =
-      waited > 0.3 ? 0.5 * (this.secondsPerWork + measured) : 0.9 * Math.min(this.secondsPerWork, measured)
+    const seconds = ((waited > 0.3 ? 1 : 0.8) * (now - begin)) / 1000
+    if (seconds > 0.001) this.learn(finished, seconds)
   }
 
-  /** Resolves when the submission's own fence has been passed; the fence is idle again then. */
-  private fenceOf(submission: Submission): Promise<void> | undefined {
-    const { fence } = submission
-    if (!fence) return undefined
-    submission.mapping ??= fence.mapAsync(1).then(() => {
-      fence.unmap()
-      this.idle.push(fence)
-    })
-    return submission.mapping
+  /** Seconds. */
+  private predict(submissions: readonly Submission[]): number {
+    let seconds = 0
+    for (const { work } of submissions) for (const [kernel, amount] of work) seconds += amount * this.rateOf(kernel)
+    return seconds
+  }
+
+  /** Moves the rate of every kernel towards what was seen, in the measure of its share in the prediction. */
+  private learn(submissions: readonly Submission[], seconds: number): void {
+    const predicted = this.predict(submissions)
+    if (predicted === 0) return
+    const error = Math.log(seconds / predicted)
+    for (const { work } of submissions) {
+      for (const [kernel, amount] of work) {
+        const rate = this.rateOf(kernel)
+        this.rates.set(kernel, rate * Math.exp((error * amount * rate) / predicted))
+      }
+    }
+  }
+
+  private rateOf(kernel: string): number {
+    return this.rates.get(kernel) ?? FIRST_GUESS
   }
 
   close(): void {
