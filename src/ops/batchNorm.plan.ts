@@ -71,7 +71,8 @@ function walksOf(rows: number, columns: number, { software }: Target) {
 }
 
 export function planBatchNorm(launch: LaunchOf<'batchNorm'>, target: Target): Dispatch[] {
-  const { x, residual, gamma, beta, runningMean, runningVariance, coefficients, y, rows, channels, batch, relu } = launch
+  const { x, residual, gamma, beta, runningMean, runningVariance, coefficients, y, rows, channels, batch, relu } =
+    launch
   const { T, columns } = lanesOf(channels)
   const walks = walksOf(rows, columns, target)
   const partial = scratch(0, 8 * walks.sums.walkers * channels)

@@ -88,7 +88,9 @@ export function ntXent(z: Tensor, temperature: number): Tensor {
   wantDtype('ntXent', 'float32', z)
   const [rows, columns] = z.shape as [number, number]
   if (z.rank !== 2 || rows % 2 !== 0) {
-    throw new ShapeError(`ntXent: wants z [2B,D], the rows of one view and then those of the other, got ${show(z.shape)}`)
+    throw new ShapeError(
+      `ntXent: wants z [2B,D], the rows of one view and then those of the other, got ${show(z.shape)}`,
+    )
   }
   if (!(temperature > 0 && temperature < Number.POSITIVE_INFINITY)) {
     throw new ConfigError(`ntXent: wants a temperature above 0, got ${temperature}`)

@@ -141,13 +141,26 @@ function windowOf(name: string, x: Tensor, options: PoolOptions): Window {
         `got size ${show(size)}, stride ${show(stride)}, padding ${show(padding)}`,
     )
   }
-  const steps = (length: number, axis: 0 | 1) => Math.floor((length + 2 * padding[axis] - size[axis]) / stride[axis]) + 1
+  const steps = (length: number, axis: 0 | 1) =>
+    Math.floor((length + 2 * padding[axis] - size[axis]) / stride[axis]) + 1
   const outHeight = steps(height!, 0)
   const outWidth = steps(width!, 1)
   if (outHeight < 1 || outWidth < 1) {
-    throw new ShapeError(`${name}: a window ${show(size)} does not fit into x ${show(x.shape)}; pad it or take a smaller one`)
+    throw new ShapeError(
+      `${name}: a window ${show(size)} does not fit into x ${show(x.shape)}; pad it or take a smaller one`,
+    )
   }
-  return { batch: batch!, height: height!, width: width!, channels: channels!, outHeight, outWidth, size, stride, padding }
+  return {
+    batch: batch!,
+    height: height!,
+    width: width!,
+    channels: channels!,
+    outHeight,
+    outWidth,
+    size,
+    stride,
+    padding,
+  }
 }
 
 function pair(value: number | readonly [number, number]): readonly [number, number] {

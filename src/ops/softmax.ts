@@ -99,7 +99,11 @@ function run(name: string, x: Tensor, log: boolean): Tensor {
  * @param labels int32 [N], each from 0 to C − 1; the device does not check them
  * @throws ShapeError, DtypeError, ConfigError for a smoothing outside [0, 1]
  */
-export function crossEntropy(logits: Tensor, labels: Tensor, options: { readonly labelSmoothing?: number } = {}): Tensor {
+export function crossEntropy(
+  logits: Tensor,
+  labels: Tensor,
+  options: { readonly labelSmoothing?: number } = {},
+): Tensor {
   const { labelSmoothing: smoothing = 0 } = options
   wantDtype('crossEntropy', 'float32', logits)
   wantDtype('crossEntropy', 'int32', labels)

@@ -1,8 +1,8 @@
 import type { Slice } from '../device/device.js'
 import { ConfigError, ShapeError } from '../device/errors.js'
 import { fold, implement, tiles } from '../device/webgpu/plan.js'
-import { show } from '../tensor/shape.js'
 import { scope } from '../tensor/scope.js'
+import { show } from '../tensor/shape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
 import './matmul.js'
 
