@@ -87,7 +87,7 @@ export class Waiter {
     for (const { fence } of finished) if (fence) this.idle.push(fence)
     this.lastDone = now
     // An answer without a wait says only that the sleep was long enough, perhaps too long.
-    const seconds = ((waited > 0.3 ? 1 : 0.8) * (now - begin)) / 1000
+    const seconds = ((waited > 0.3 ? 1 : 0.5) * (now - begin)) / 1000
     if (seconds > 0.001) this.learn(finished, seconds)
   }
 
@@ -100,15 +100,20 @@ export class Waiter {
 
   /** Moves the rate of every kernel towards what was seen, in the measure of its share in the prediction. */
   private learn(submissions: readonly Submission[], seconds: number): void {
+    // The first run of a kernel may include its compilation: it says nothing about the next.
+    const fresh = submissions.flatMap(({ work }) => [...work.keys()]).filter(kernel => !this.rates.has(kernel))
+    for (const kernel of fresh) this.rates.set(kernel, FIRST_GUESS)
     const predicted = this.predict(submissions)
-    if (predicted === 0) return
+    if (predicted === 0 || fresh.length > 0) return
     const error = Math.log(seconds / predicted)
+    // All submissions together, so that a kernel of many of them moves once, by no more than the whole error.
+    const shares = new Map<string, number>()
     for (const { work } of submissions) {
       for (const [kernel, amount] of work) {
-        const rate = this.rateOf(kernel)
-        this.rates.set(kernel, rate * Math.exp((error * amount * rate) / predicted))
+        shares.set(kernel, (shares.get(kernel) ?? 0) + (amount * this.rateOf(kernel)) / predicted)
       }
     }
+    for (const [kernel, share] of shares) this.rates.set(kernel, this.rateOf(kernel) * Math.exp(error * share))
   }
 
   private rateOf(kernel: string): number {
