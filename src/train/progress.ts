@@ -36,9 +36,13 @@ export class Progress {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
+  /** Once all is done the bar is gone. */
   update(state: ProgressState): void {
+    if (state.done >= state.total) {
+      this.close()
+      return
+    }
     const now = this.now()
-    const complete = state.done >= state.total
     if (state.label !== this.label) {
       this.label = state.label
       this.startedAt = now
@@ -46,12 +50,13 @@ export class Progress {
       // The first line of a new stretch comes at once on a terminal, and only after a while elsewhere.
       this.shownAt = this.stream.isTTY ? -Infinity : now
     }
-    if (now - this.shownAt < (this.stream.isTTY ? REDRAW_MS : PLAIN_LINE_MS) && !(complete && this.stream.isTTY)) return
+    if (now - this.shownAt < (this.stream.isTTY ? REDRAW_MS : PLAIN_LINE_MS)) return
     this.shownAt = now
     const rate = (state.done - this.startedDone) / (now - this.startedAt)
     const line = describeProgress(state, rate > 0 ? (state.total - state.done) / rate / 1000 : undefined)
     if (this.stream.isTTY) {
-      this.drawn = line.slice(0, (this.stream.columns ?? 80) - 1)
+      // Some terminals say that they are 0 columns wide.
+      this.drawn = line.slice(0, (this.stream.columns || 80) - 1)
       this.stream.write(ERASE_LINE + this.drawn)
     } else {
       this.stream.write(`${line}\n`)
@@ -75,14 +80,14 @@ export class Progress {
 /** @param secondsLeft unknown before the first bit of work is done */
 export function describeProgress(state: ProgressState, secondsLeft: number | undefined): string {
   const { label, done, total, imagesPerSecond, loss } = state
-  const share = total > 0 ? Math.min(1, done / total) : 1
+  const share = done / total
   const filled = Math.round(share * BAR_WIDTH)
   return [
     `${label} ${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)} ${Math.floor(share * 100)} %`,
     `${done}/${total}`,
     loss !== undefined && `loss ${loss.toFixed(4)}`,
     imagesPerSecond !== undefined && `${formatRate(imagesPerSecond)} images/s`,
-    secondsLeft !== undefined && done < total && `${formatDuration(secondsLeft)} left`,
+    secondsLeft !== undefined && `${formatDuration(secondsLeft)} left`,
   ]
     .filter(part => part !== false)
     .join('  ')
