@@ -1,7 +1,7 @@
 // m = β1 m + (1 − β1) g;  v = β2 v + (1 − β2) g²;  w −= lr λ w + a m / (√v·b + ε)
 // over a page of `count` vec4s. The host computes, in float64, hyper = [lr λ, a = lr / (1 − β1^t), b = 1 / √(1 − β2^t),
 // ε, β1, 1 − β1, β2, 1 − β2] for step t = 1, 2, …
-// Workgroup 256, one vec4 an invocation; grid fold(⌈count / 256⌉). Bindings: w, m, v, g [count], hyper [64].
+// Workgroup 256, four vec4s an invocation; grid fold(⌈count / 1024⌉). Bindings: w, m, v, g [count], hyper [64].
 // Source: Loshchilov & Hutter, 2017, https://arxiv.org/abs/1711.05101, in the form of torch.optim.AdamW.
 #include "lib/index.wgsl"
 
@@ -16,12 +16,13 @@ struct Params { count: u32 }
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  let i = invocation_index(workgroup, workgroups, local, 256u);
-  if (i >= params.count) { return; }
-  let gradient = g[i];
-  let mean = hyper[4] * m[i] + hyper[5] * gradient;
-  let square = hyper[6] * v[i] + hyper[7] * gradient * gradient;
-  m[i] = mean;
-  v[i] = square;
-  w[i] -= hyper[0] * w[i] + hyper[1] * mean / (sqrt(square) * hyper[2] + hyper[3]);
+  let first = invocation_index(workgroup, workgroups, local, 1024u);
+  for (var i = first; i < min(first + 1024u, params.count); i += 256u) {
+    let gradient = g[i];
+    let mean = hyper[4] * m[i] + hyper[5] * gradient;
+    let square = hyper[6] * v[i] + hyper[7] * gradient * gradient;
+    m[i] = mean;
+    v[i] = square;
+    w[i] -= hyper[0] * w[i] + hyper[1] * mean / (sqrt(square) * hyper[2] + hyper[3]);
+  }
 }

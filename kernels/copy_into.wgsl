@@ -1,21 +1,23 @@
-// to[i] = from[i], or with ACCUMULATE to[i] += from[i], for count 32-bit floats.
-// Workgroup 256, one element an invocation (slots of an arena need not hold whole vec4s); grid fold(⌈count / 256⌉).
-// Bindings: from [count], to [count].
+// to[i] = from[i], or with ACCUMULATE to[i] += from[i], for count elements of type T: vec4<f32> where the tensor is a
+// whole number of them, else f32.
+// Workgroup 256, four elements an invocation (on lavapipe an invocation costs more than its element); grid
+// fold(⌈count / 1024⌉). Bindings: source [count], to [count].
 #include "lib/index.wgsl"
 
 struct Params { count: u32 }
-@group(0) @binding(0) var<storage, read> from_: array<f32>;
-@group(0) @binding(1) var<storage, read_write> to: array<f32>;
+@group(0) @binding(0) var<storage, read> source: array<{{T}}>;
+@group(0) @binding(1) var<storage, read_write> to: array<{{T}}>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  let i = invocation_index(workgroup, workgroups, local, 256u);
-  if (i >= params.count) { return; }
+  let first = invocation_index(workgroup, workgroups, local, 1024u);
+  for (var i = first; i < min(first + 1024u, params.count); i += 256u) {
 #if ACCUMULATE
-  to[i] += from_[i];
+    to[i] += source[i];
 #else
-  to[i] = from_[i];
+    to[i] = source[i];
 #endif
+  }
 }

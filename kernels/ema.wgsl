@@ -1,5 +1,5 @@
 // target = m·target + (1 − m)·source over a page of `count` vec4s; hyper = [m, 1 − m], both rounded from float64.
-// Workgroup 256, one vec4 an invocation; grid fold(⌈count / 256⌉). Bindings: moving (the target), source [count],
+// Workgroup 256, four vec4s an invocation; grid fold(⌈count / 1024⌉). Bindings: moving (the target), source [count],
 // hyper [2]. Source: Tarvainen & Valpola, 2017, https://arxiv.org/abs/1703.01780.
 #include "lib/index.wgsl"
 
@@ -12,7 +12,8 @@ struct Params { count: u32 }
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  let i = invocation_index(workgroup, workgroups, local, 256u);
-  if (i >= params.count) { return; }
-  moving[i] = hyper[0] * moving[i] + hyper[1] * source[i];
+  let first = invocation_index(workgroup, workgroups, local, 1024u);
+  for (var i = first; i < min(first + 1024u, params.count); i += 256u) {
+    moving[i] = hyper[0] * moving[i] + hyper[1] * source[i];
+  }
 }

@@ -1,7 +1,7 @@
 // With ADAPT  r = lr·trust[slot of w], g' = g + λ w; without, for excluded parameters, r = lr, g' = g + λ w:
 //   v = μ v + r g';  w −= v
 // over a page of `count` vec4s; hyper = [lr, λ, μ, eeta]. Blocks of 16 vec4s (256 bytes) belong to one slot each.
-// Workgroup 256, one vec4 an invocation; grid fold(⌈count / 256⌉).
+// Workgroup 256, four vec4s an invocation; grid fold(⌈count / 1024⌉).
 // Bindings: w, v, g [count], hyper [64], with ADAPT trust [slots] and slot_of_block [count / 16].
 // Source: You, Gitman & Ginsburg, 2017, as in SimCLR's lars_optimizer.py (classic momentum).
 #include "lib/index.wgsl"
@@ -20,14 +20,15 @@ struct Params { count: u32 }
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  let i = invocation_index(workgroup, workgroups, local, 256u);
-  if (i >= params.count) { return; }
+  let first = invocation_index(workgroup, workgroups, local, 1024u);
+  for (var i = first; i < min(first + 1024u, params.count); i += 256u) {
 #if ADAPT
-  let rate = hyper[0] * trust[slot_of_block[i / 16u]];
+    let rate = hyper[0] * trust[slot_of_block[i / 16u]];
 #else
-  let rate = hyper[0];
+    let rate = hyper[0];
 #endif
-  let momentum = hyper[2] * v[i] + rate * (g[i] + hyper[1] * w[i]);
-  v[i] = momentum;
-  w[i] -= momentum;
+    let momentum = hyper[2] * v[i] + rate * (g[i] + hyper[1] * w[i]);
+    v[i] = momentum;
+    w[i] -= momentum;
+  }
 }

@@ -1,6 +1,6 @@
 // g' = g + λ w;  v = μ v + g';  w −= lr v, or with NESTEROV  w −= lr (g' + μ v)
 // over a page of `count` vec4s: weights w, momenta v, gradients g; hyper = [lr, λ, μ].
-// Workgroup 256, one vec4 an invocation; grid fold(⌈count / 256⌉). Bindings: w, v, g [count], hyper [64].
+// Workgroup 256, four vec4s an invocation; grid fold(⌈count / 1024⌉). Bindings: w, v, g [count], hyper [64].
 // Source: Sutskever et al., 2013, in the form of torch.optim.SGD (the learning rate is outside the momentum).
 #include "lib/index.wgsl"
 
@@ -14,14 +14,15 @@ struct Params { count: u32 }
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  let i = invocation_index(workgroup, workgroups, local, 256u);
-  if (i >= params.count) { return; }
-  let gradient = g[i] + hyper[1] * w[i];
-  let momentum = hyper[2] * v[i] + gradient;
-  v[i] = momentum;
+  let first = invocation_index(workgroup, workgroups, local, 1024u);
+  for (var i = first; i < min(first + 1024u, params.count); i += 256u) {
+    let gradient = g[i] + hyper[1] * w[i];
+    let momentum = hyper[2] * v[i] + gradient;
+    v[i] = momentum;
 #if NESTEROV
-  w[i] -= hyper[0] * (gradient + hyper[2] * momentum);
+    w[i] -= hyper[0] * (gradient + hyper[2] * momentum);
 #else
-  w[i] -= hyper[0] * momentum;
+    w[i] -= hyper[0] * momentum;
 #endif
+  }
 }

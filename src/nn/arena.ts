@@ -63,7 +63,10 @@ export class Arena {
     private readonly options: ArenaOptions = {},
   ) {
     const { maxBindingBytes, maxBufferBytes } = device.info.limits
-    const places = layOut(entries, Math.min(options.pageBytes ?? Number.POSITIVE_INFINITY, maxBindingBytes, maxBufferBytes))
+    const places = layOut(
+      entries,
+      Math.min(options.pageBytes ?? Number.POSITIVE_INFINITY, maxBindingBytes, maxBufferBytes),
+    )
     this.pages = places.pages.map(({ group, bytes }) => {
       const storage = new Storage(device, device.alloc(bytes))
       const slice = { buffer: storage.buffer, offset: 0, bytes }

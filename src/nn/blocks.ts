@@ -52,7 +52,13 @@ export class BasicBlock extends Module {
     super()
     const layer = layerOf(options)
     this.first = layer('first', { inputs, outputs: width, size: 3, stride })
-    this.second = layer('second', { inputs: width, outputs: width, size: 3, stride: 1, gamma: zeroInitResidual ? 0 : 1 })
+    this.second = layer('second', {
+      inputs: width,
+      outputs: width,
+      size: 3,
+      stride: 1,
+      gamma: zeroInitResidual ? 0 : 1,
+    })
     if (stride !== 1 || inputs !== width) {
       this.shortcut = layer('shortcut', { inputs, outputs: width, size: 1, stride })
     }

@@ -8,13 +8,17 @@ declare module '../device/launch.js' {
   }
 }
 
-implement('copyInto', ({ from, to, count, accumulate }, { limits }) => [
-  {
-    kernel: 'copy_into',
-    parameters: { ACCUMULATE: Number(accumulate) },
-    bindings: [from, to],
-    params: { count },
-    grid: fold(tiles(count, 256), limits),
-    work: count,
-  },
-])
+implement('copyInto', ({ from, to, count, accumulate }, { limits }) => {
+  const whole = count % 4 === 0
+  const elements = whole ? count / 4 : count
+  return [
+    {
+      kernel: 'copy_into',
+      parameters: { T: whole ? 'vec4<f32>' : 'f32', ACCUMULATE: Number(accumulate) },
+      bindings: [from, to],
+      params: { count: elements },
+      grid: fold(tiles(elements, 1024), limits),
+      work: count,
+    },
+  ]
+})

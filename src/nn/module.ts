@@ -20,7 +20,8 @@ export type StateDict = Map<string, StateEntry>
 /**
  * A part of a network. Its tensors are its own properties, and those of modules (and arrays of modules) among its
  * properties; a tensor's name is the path to it, `stages.0.1.convolution1.filter`, in the order in which the properties
- * were set. Every tensor is a parameter, except those that `bufferNames` lists. They live until `dispose()`.
+ * were set. Every tensor is a parameter, except those that `bufferNames` lists. They live until `dispose()`. A tensor
+ * that is somebody else's belongs in a `#private` property.
  *
  *   class Head extends Module {
  *     readonly linear = new Linear({ inputs: 128, outputs: 10, generator })
@@ -150,7 +151,8 @@ function walk(root: Module): [string, Module][] {
         visit(join(path, String(i)), element)
       })
     } else if (value instanceof Module) {
-      if (seen.has(value)) throw new ConfigError(`module: ${path} is used twice in one network; hold it in one property`)
+      if (seen.has(value))
+        throw new ConfigError(`module: ${path} is used twice in one network; hold it in one property`)
       seen.add(value)
       found.push([path, value])
       for (const [property, below] of Object.entries(value)) visit(join(path, property), below)

@@ -41,7 +41,14 @@ export class ResNet extends Module {
   readonly featureDimension: number
   private readonly pool: boolean
 
-  constructor({ depth, stem = 'cifar', inputChannels, width: base, zeroInitResidual = false, ...options }: ResNetOptions) {
+  constructor({
+    depth,
+    stem = 'cifar',
+    inputChannels,
+    width: base,
+    zeroInitResidual = false,
+    ...options
+  }: ResNetOptions) {
     super()
     const { generator } = options
     const { blocks, Block, width: usual } = depths[depth]

@@ -30,7 +30,10 @@ export class ModelState {
   readonly buffers: Arena | undefined
 
   /** @throws ConfigError when nothing is there to be trained. */
-  constructor(modules: Readonly<Record<string, Module>>, { everythingDecays = false, pageBytes }: ModelStateOptions = {}) {
+  constructor(
+    modules: Readonly<Record<string, Module>>,
+    { everythingDecays = false, pageBytes }: ModelStateOptions = {},
+  ) {
     const options = pageBytes === undefined ? {} : { pageBytes }
     const trained = namedTensors(modules, 'namedParameters').filter(([, tensor]) => tensor.requiresGradient)
     const [first] = trained

@@ -2,7 +2,14 @@ import type { Slice } from '../device/device.js'
 import { ConfigError } from '../device/errors.js'
 import { fold, implement, tiles } from '../device/webgpu/plan.js'
 import type { Arena } from '../nn/arena.js'
-import { type Group, Optimizer, type OptimizerOptions, type OptimizerPage, type StepValues, wantFraction } from './optimizer.js'
+import {
+  type Group,
+  Optimizer,
+  type OptimizerOptions,
+  type OptimizerPage,
+  type StepValues,
+  wantFraction,
+} from './optimizer.js'
 
 declare module '../device/launch.js' {
   interface Launches {
@@ -16,7 +23,7 @@ implement('adamw', ({ parameters, mean, square, gradients, hyper, count }, { lim
     kernel: 'adamw',
     bindings: [parameters, mean, square, gradients, hyper],
     params: { count },
-    grid: fold(tiles(count, 256), limits),
+    grid: fold(tiles(count, 1024), limits),
     work: 4 * count,
   },
 ])
@@ -38,7 +45,11 @@ export class AdamW extends Optimizer {
   private readonly epsilon: number
 
   /** @throws ConfigError for a beta that is not from 0 to below 1, or an epsilon that is not above 0. */
-  constructor(parameters: Arena, gradients: Arena, { betas = [0.9, 0.999], epsilon = 1e-8, ...options }: AdamWOptions = {}) {
+  constructor(
+    parameters: Arena,
+    gradients: Arena,
+    { betas = [0.9, 0.999], epsilon = 1e-8, ...options }: AdamWOptions = {},
+  ) {
     super(parameters, gradients, options)
     for (const beta of betas) wantFraction('AdamW: a beta', beta)
     if (!(epsilon > 0)) throw new ConfigError(`AdamW: epsilon wants a number above 0, got ${epsilon}`)

@@ -18,7 +18,7 @@ implement('ema', ({ target, source, hyper, count }, { limits }) => [
     kernel: 'ema',
     bindings: [target, source, hyper],
     params: { count },
-    grid: fold(tiles(count, 256), limits),
+    grid: fold(tiles(count, 1024), limits),
     work: 4 * count,
   },
 ])
@@ -41,7 +41,8 @@ export class EMA {
 
   /** Writes the momentum of the next steps: 1 leaves the target alone, 0 makes it a copy of the source. */
   prepare(momentum: number): void {
-    if (!(momentum >= 0 && momentum <= 1)) throw new ConfigError(`EMA: momentum wants a number from 0 to 1, got ${momentum}`)
+    if (!(momentum >= 0 && momentum <= 1))
+      throw new ConfigError(`EMA: momentum wants a number from 0 to 1, got ${momentum}`)
     this.hyper.write(Float32Array.of(momentum, 1 - momentum))
   }
 

@@ -4,7 +4,14 @@ import type { Arena } from '../nn/arena.js'
 import { tensor } from '../tensor/create.js'
 import { keep } from '../tensor/scope.js'
 import { empty, type Tensor } from '../tensor/tensor.js'
-import { type Group, Optimizer, type OptimizerOptions, type OptimizerPage, type StepValues, wantFraction } from './optimizer.js'
+import {
+  type Group,
+  Optimizer,
+  type OptimizerOptions,
+  type OptimizerPage,
+  type StepValues,
+  wantFraction,
+} from './optimizer.js'
 
 declare module '../device/launch.js' {
   interface Launches {
@@ -60,7 +67,7 @@ implement('lars', ({ parameters, momentum, gradients, hyper, count, trust, slotO
     parameters: { ADAPT: Number(trust !== undefined) },
     bindings: [parameters, momentum, gradients, hyper, ...(trust && slotOfBlock ? [trust, slotOfBlock] : [])],
     params: { count },
-    grid: fold(tiles(count, 256), limits),
+    grid: fold(tiles(count, 1024), limits),
     work: 4 * count,
   },
 ])
@@ -107,7 +114,9 @@ export class LARS extends Optimizer {
     this.momentum = momentum
     this.eeta = eeta
     this.moments = { momentum: parameters.like() }
-    this.tables = parameters.pages.map(({ group }, page) => (excluded.includes(group) ? undefined : tablesOf(parameters, page)))
+    this.tables = parameters.pages.map(({ group }, page) =>
+      excluded.includes(group) ? undefined : tablesOf(parameters, page),
+    )
   }
 
   protected hyperOf(group: Group, { learningRate }: StepValues): number[] {

@@ -44,7 +44,11 @@ export function warmupCosine(options: WarmupCosineOptions): Schedule {
  * base·½(1 + cos(π k / total))·min(1, (k + 1) / (ramp·total + 1)): the cosine runs from the first step and the ramp is
  * multiplied on it.
  */
-export function peerCosine(options: { readonly base: number; readonly totalSteps: number; readonly ramp?: number }): Schedule {
+export function peerCosine(options: {
+  readonly base: number
+  readonly totalSteps: number
+  readonly ramp?: number
+}): Schedule {
   const { base, totalSteps, ramp = 0.05 } = options
   return step => base * halfCosine(step / totalSteps) * Math.min(1, (step + 1) / (totalSteps * ramp + 1))
 }

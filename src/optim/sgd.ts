@@ -1,7 +1,14 @@
 import type { Slice } from '../device/device.js'
 import { fold, implement, tiles } from '../device/webgpu/plan.js'
 import type { Arena } from '../nn/arena.js'
-import { type Group, Optimizer, type OptimizerOptions, type OptimizerPage, type StepValues, wantFraction } from './optimizer.js'
+import {
+  type Group,
+  Optimizer,
+  type OptimizerOptions,
+  type OptimizerPage,
+  type StepValues,
+  wantFraction,
+} from './optimizer.js'
 
 declare module '../device/launch.js' {
   interface Launches {
@@ -16,7 +23,7 @@ implement('sgd', ({ parameters, momentum, gradients, hyper, count, nesterov }, {
     parameters: { NESTEROV: Number(nesterov) },
     bindings: [parameters, momentum, gradients, hyper],
     params: { count },
-    grid: fold(tiles(count, 256), limits),
+    grid: fold(tiles(count, 1024), limits),
     work: 4 * count,
   },
 ])

@@ -28,7 +28,13 @@ describe('nn/arena', () => {
   it('keeps the values of tensors that move in, and pads with zeros', async () => {
     const list = entries()
     const arena = new Arena(list, device)
-    assert.deepEqual(arena.pages.map(({ group, bytes }) => [group, bytes]), [['even', 256 + 256 + 768], ['odd', 512 + 256]])
+    assert.deepEqual(
+      arena.pages.map(({ group, bytes }) => [group, bytes]),
+      [
+        ['even', 256 + 256 + 768],
+        ['odd', 512 + 256],
+      ],
+    )
     for (const [i, size] of sizes.entries()) {
       assert.equal(arena.slot(`t${i}`), list[i]!.tensor)
       assert.deepEqual(await arena.slot(`t${i}`).data(), values(i, size))
@@ -45,9 +51,22 @@ describe('nn/arena', () => {
     const arena = new Arena(entries(), device, { pageBytes: 768 })
     assert.deepEqual(
       arena.slots.map(({ name, page, offset }) => [name, page, offset]),
-      [['t0', 0, 0], ['t1', 2, 0], ['t2', 0, 256], ['t3', 2, 512], ['t4', 1, 0]],
+      [
+        ['t0', 0, 0],
+        ['t1', 2, 0],
+        ['t2', 0, 256],
+        ['t3', 2, 512],
+        ['t4', 1, 0],
+      ],
     )
-    assert.deepEqual(arena.pages.map(({ group, bytes }) => [group, bytes]), [['even', 512], ['even', 768], ['odd', 768]])
+    assert.deepEqual(
+      arena.pages.map(({ group, bytes }) => [group, bytes]),
+      [
+        ['even', 512],
+        ['even', 768],
+        ['odd', 768],
+      ],
+    )
   })
 
   it('makes another of the same layout, filled, with padding left at zero', async () => {
@@ -56,7 +75,10 @@ describe('nn/arena', () => {
     arena.wantSameLayout('test', twos)
     assert.deepEqual(await twos.slot('t1').data(), new Float32Array(65).fill(2))
     const page = new Float32Array(await device.read(twos.pages.at(-1)!.storage.buffer))
-    assert.deepEqual(page, Float32Array.from({ length: 192 }, (_, i) => (i < 65 || i === 128 ? 2 : 0)))
+    assert.deepEqual(
+      page,
+      Float32Array.from({ length: 192 }, (_, i) => (i < 65 || i === 128 ? 2 : 0)),
+    )
     assert.deepEqual(await arena.like().slot('t4').data(), new Float32Array(130))
   })
 
@@ -87,17 +109,24 @@ describe('nn/arena', () => {
     assert.deepEqual(await arena.slot('t4').data(), values(4, 130))
     arena.gatherInto(gradients, { accumulate: true })
     for (const [i, size] of sizes.entries()) {
-      assert.deepEqual(await arena.slot(`t${i}`).data(), values(i, size).map(value => 2 * value))
+      assert.deepEqual(
+        await arena.slot(`t${i}`).data(),
+        values(i, size).map(value => 2 * value),
+      )
     }
   })
 
   it('refuses what does not fit', () => {
     const arena = new Arena(entries(), device)
     const twice = [...entries(), ...entries()]
-    assert.throws(() => new Arena(twice, device), (error: Error) => error instanceof ConfigError && /t0 comes twice/.test(error.message))
+    assert.throws(
+      () => new Arena(twice, device),
+      (error: Error) => error instanceof ConfigError && /t0 comes twice/.test(error.message),
+    )
     assert.throws(
       () => new Arena(entries(), device, { pageBytes: 512 }),
-      (error: Error) => error instanceof DeviceError && /t4 \[130\] needs 768 bytes, a page holds at most 512/.test(error.message),
+      (error: Error) =>
+        error instanceof DeviceError && /t4 \[130\] needs 768 bytes, a page holds at most 512/.test(error.message),
     )
     const whole = { name: 'w', group: 'g', tensor: zeros([2], { dtype: 'int32', device }) }
     assert.throws(() => new Arena([whole], device), DtypeError)

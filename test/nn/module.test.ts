@@ -42,7 +42,10 @@ describe('nn/module', () => {
         ['heads.0.0.weight', [4, 2]],
       ],
     )
-    assert.deepEqual(network.namedBuffers().map(([name]) => name), ['body.layers.1.runningMean', 'body.layers.1.runningVariance'])
+    assert.deepEqual(
+      network.namedBuffers().map(([name]) => name),
+      ['body.layers.1.runningMean', 'body.layers.1.runningVariance'],
+    )
     assert.deepEqual(namedTensors({ a: network }, 'namedBuffers')[0]![0], 'a.body.layers.1.runningMean')
     assert.ok(network.parameters().every(tensor => tensor.requiresGradient && !tensor.disposed))
     assert.ok(network.namedBuffers().every(([, tensor]) => !tensor.requiresGradient && !tensor.disposed))
@@ -70,13 +73,19 @@ describe('nn/module', () => {
     second.loadStateDict(state)
     assert.deepEqual(await second.stateDict(), state)
     const kept = (await second.stateDict()).get('body.layers.1.runningMean')!
-    assert.deepEqual(kept, { shape: [4], dtype: 'float32', data: Float32Array.from([0, 1, 2, 3], i => i + Math.fround(4 / 7)) })
+    assert.deepEqual(kept, {
+      shape: [4],
+      dtype: 'float32',
+      data: Float32Array.from([0, 1, 2, 3], i => i + Math.fround(4 / 7)),
+    })
   })
 
   it('lists everything that is wrong with a state and loads nothing of it', async () => {
     const network = new Network()
     const before = await network.stateDict()
-    const state = new Map([...before].map(([name, entry]) => [name, { ...entry, data: new Float32Array(entry.data.length).fill(9) }]))
+    const state = new Map(
+      [...before].map(([name, entry]) => [name, { ...entry, data: new Float32Array(entry.data.length).fill(9) }]),
+    )
     const weight = state.get('heads.0.0.weight')!
     state.delete('body.layers.0.bias')
     state.set('extra', weight)

@@ -47,13 +47,19 @@ function ourName(name: string): string {
 /** PyTorch's values under our names; a linear weight [out, in] becomes [in, out]. */
 function ours(model: Record<string, Array64>): Map<string, Array64> {
   return new Map(
-    Object.entries(model).map(([name, values]) => [ourName(name), name === 'head.weight' ? transposed(values) : values]),
+    Object.entries(model).map(([name, values]) => [
+      ourName(name),
+      name === 'head.weight' ? transposed(values) : values,
+    ]),
   )
 }
 
 function transposed({ shape, data }: Array64): Array64 {
   const [rows, columns] = shape as [number, number]
-  return array([columns, rows], Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!))
+  return array(
+    [columns, rows],
+    Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!),
+  )
 }
 
 describe('modules and SGD against ten steps of PyTorch', () => {

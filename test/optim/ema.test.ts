@@ -23,7 +23,10 @@ describe('optim/ema', () => {
       ema.prepare(momentum)
       ema.step()
       for (const [name, values] of target) {
-        target.set(name, values.map((value, i) => momentum * value + (1 - momentum) * source.get(name)![i]!))
+        target.set(
+          name,
+          values.map((value, i) => momentum * value + (1 - momentum) * source.get(name)![i]!),
+        )
       }
     }
     assert.equal(arena.pages.length, 3)
