@@ -12,6 +12,8 @@ export interface Diagnostics {
   readonly deviation: number
   /** 1/√d: what `deviation` is when ẑ is spread over the whole sphere. */
   readonly fullDeviation: number
+  /** The variance of ẑ summed over dimensions, 1 − ‖E ẑ‖²: from 0 when all are alike to 1. */
+  readonly spread: number
   /** RankMe of ẑ: from 1 to the smaller of rows and dimensions. */
   readonly effectiveRank: number
   /** Singular values of ẑ, the largest first. */
@@ -33,11 +35,12 @@ export interface DiagnoseOptions {
 }
 
 /**
- * Below a tenth of 1/√d at most 1 % of ẑ's unit length varies, Σσ² ≤ 0.01, and 99 % is one common direction: two random
- * embeddings have a cosine of 0.99 on average, and what distinguishes images drowns. A representation in use has
- * 0.5 to 1 of 1/√d (Chen & He 2021, figure 2, https://arxiv.org/abs/2011.10566).
+ * Below a hundredth, which is a tenth of 1/√d where dimensions share it equally, 99 % of ẑ's squared length is one common
+ * direction: two random embeddings have a cosine of 0.99 on average. A representation in use has a `deviation` of 0.5
+ * to 1 of 1/√d (Chen & He 2021, figure 2, https://arxiv.org/abs/2011.10566). Not judged by `deviation` itself, which
+ * is small as well where few of many dimensions are in use.
  */
-const COLLAPSED = 0.1
+const COLLAPSED = 0.01
 
 /**
  * A tenth of the way from one direction to all of them: the rest of the dimensions cost memory and say nothing (Jing et
@@ -61,15 +64,18 @@ export function diagnose(embeddings: Float32Array, dimension: number, options: D
   const taken = Math.min(rows, Math.max(2, maxRows))
   const chosen = Array.from({ length: taken }, (_, i) => Math.floor((i * rows) / taken))
   const unit = unitRows(embeddings, dimension, chosen)
-  const deviation = meanDeviation(unit, dimension)
+  const variances = columnVariances(unit, dimension)
+  const deviation = variances.reduce((sum, variance) => sum + Math.sqrt(variance), 0) / dimension
+  const spread = variances.reduce((sum, variance) => sum + variance, 0)
   const fullDeviation = 1 / Math.sqrt(dimension)
   const spectrum = singularValues(unit, dimension)
   const rank = effectiveRank(spectrum)
   const directions = Math.min(taken, dimension)
-  const verdict = verdictOf(deviation / fullDeviation, rank, directions)
+  const verdict = verdictOf(spread, rank, directions)
   return {
     deviation,
     fullDeviation,
+    spread,
     effectiveRank: rank,
     spectrum,
     uniformity: uniformity(unit, dimension),
@@ -126,15 +132,15 @@ function verdictOf(spread: number, rank: number, directions: number): Verdict {
 }
 
 function sentenceOf(verdict: Verdict, deviation: number, full: number, rank: number, directions: number): string {
-  const spread = `standard deviation of ẑ ${deviation.toFixed(4)}, of ${full.toFixed(4)} on a full sphere`
+  const even = `standard deviation of ẑ ${deviation.toFixed(4)}, of ${full.toFixed(4)} on a full sphere`
   const used = `effective rank ${rank.toFixed(1)} of ${directions}`
   switch (verdict) {
     case 'collapsed':
-      return `collapsed: all images have nearly the same embedding (${spread})`
+      return `collapsed: all images have nearly the same embedding (${even})`
     case 'dimensionally collapsed':
-      return `dimensionally collapsed: the embeddings lie in a few directions (${used}; ${spread})`
+      return `dimensionally collapsed: the embeddings lie in a few directions (${used}; ${even})`
     case 'healthy':
-      return `healthy: ${spread}; ${used}`
+      return `healthy: ${even}; ${used}`
   }
 }
 
@@ -153,14 +159,14 @@ function unitRows(x: Float32Array, dimension: number, chosen: readonly number[])
   return unit
 }
 
-/** Mean over columns of their population standard deviation. */
-function meanDeviation(x: Float64Array, columns: number): number {
+/** The population variance of every column. */
+function columnVariances(x: Float64Array, columns: number): Float64Array {
   const rows = x.length / columns
   const mean = new Float64Array(columns)
-  const squares = new Float64Array(columns)
+  const variances = new Float64Array(columns)
   for (let i = 0; i < x.length; i++) mean[i % columns]! += x[i]! / rows
-  for (let i = 0; i < x.length; i++) squares[i % columns]! += (x[i]! - mean[i % columns]!) ** 2 / rows
-  return squares.reduce((sum, square) => sum + Math.sqrt(square), 0) / columns
+  for (let i = 0; i < x.length; i++) variances[i % columns]! += (x[i]! - mean[i % columns]!) ** 2 / rows
+  return variances
 }
 
 /** The lower triangle of XᵀX `[columns, columns]`. */

@@ -62,16 +62,12 @@ describe('diagnostics', () => {
   })
 
   it('calls vectors in all directions healthy', () => {
-    const {
-      verdict,
-      deviation,
-      fullDeviation,
-      effectiveRank: rank,
-      uniformity: even,
-    } = diagnose(cloud(600, 32, 32, 0), 32)
+    const found = diagnose(cloud(600, 32, 32, 0), 32)
+    const { verdict, deviation, fullDeviation, spread, effectiveRank: rank, uniformity: even } = found
     assert.equal(verdict, 'healthy')
     close(fullDeviation, 1 / Math.sqrt(32))
     close(deviation / fullDeviation, 1, 0.02)
+    close(spread, 1, 0.02)
     assert.ok(rank > 31 && rank <= 32, `rank ${rank}`)
     assert.ok(even < -3.5, `uniformity ${even}`)
   })
@@ -91,6 +87,10 @@ describe('diagnostics', () => {
     assert.equal(found.verdict, 'dimensionally collapsed')
     close(found.effectiveRank, 3, 0.05)
     assert.match(found.sentence, /effective rank 3\.0 of 64/)
+    // However many dimensions lie idle: it is not a collapse to one point.
+    const wide = diagnose(cloud(300, 512, 3, 0), 512)
+    assert.equal(wide.verdict, 'dimensionally collapsed')
+    assert.ok(wide.deviation < 0.1 * wide.fullDeviation && wide.spread > 0.98)
     // Not for so few dimensions that there is nothing to lose.
     assert.equal(diagnose(cloud(300, 3, 3, 0), 3).verdict, 'healthy')
   })
