@@ -1,4 +1,5 @@
 import type { Slice } from '../device.js'
+import { DeviceError } from '../errors.js'
 import type { Kernel } from './kernel.js'
 import type { Memory, WebGPUBuffer } from './memory.js'
 
@@ -37,17 +38,20 @@ export class Pipelines {
     if (this.pipelines.has(kernel.key)) return Promise.resolve()
     let promise = this.compiling.get(kernel.key)
     if (!promise) {
-      promise = this.gpu.createComputePipelineAsync(this.describe(kernel))
+      promise = this.compile(kernel).finally(() => this.compiling.delete(kernel.key))
       this.compiling.set(kernel.key, promise)
-      promise.then(
-        pipeline => {
-          this.compiling.delete(kernel.key)
-          this.pipelines.set(kernel.key, pipeline)
-        },
-        () => this.compiling.delete(kernel.key),
-      )
     }
     return promise
+  }
+
+  private async compile(kernel: Kernel): Promise<GPUComputePipeline> {
+    try {
+      const pipeline = await this.gpu.createComputePipelineAsync(this.describe(kernel))
+      this.pipelines.set(kernel.key, pipeline)
+      return pipeline
+    } catch (error) {
+      throw new DeviceError(`kernel ${kernel.key} does not compile: ${(error as Error).message}`, { cause: error })
+    }
   }
 
   bindGroup(kernel: Kernel, bindings: readonly Slice[]): GPUBindGroup {
