@@ -8,9 +8,9 @@
 //   reach it; scale = 1, step < 0 (ops/conv2d.plan.ts derives them). So no multiply-add meets a hole of the stride.
 // x [images, source_height, source_width, groups·depth], out [images, out_height, out_width, groups·columns], filter
 // [taps…, depth, groups·columns] forward, [taps…, columns, groups·depth] (FILTER_TRANSPOSED) backward-data.
-// Tile: R pixels × 4·C channels an invocation, X × Y invocations a workgroup, STEP (4 or 1) channels d a turn. With X = 1
-// the loads of the filter have one address for the whole workgroup: a software adapter makes them scalar.
-// Parameters: R, C, X, Y, STEP; VEC_X, VEC_FILTER, VEC_OUT: loads and stores of whole vec4s; FILTER_TRANSPOSED.
+// Tile: R pixels × 4·C channels an invocation, X × Y invocations a workgroup, one channel d a turn. With X = 1 the loads
+// of the filter have one address for the whole workgroup: a software adapter makes them scalar (see matmul.wgsl).
+// Parameters: R, C, X, Y; VEC_FILTER, VEC_OUT: loads and stores of whole vec4s; FILTER_TRANSPOSED.
 // Grid: fold(row_tiles · column_tiles · groups), columns fastest. Bindings: x, filter, out.
 #include "lib/index.wgsl"
 
@@ -21,13 +21,7 @@ struct Params {
   out_height: u32, out_width: u32, spread_y: u32, spread_x: u32, phase_y: u32, phase_x: u32,
   row_tiles: u32, column_tiles: u32,
 }
-#if VEC_X
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
-fn load_x(i: u32) -> vec4<f32> { return x[i >> 2u]; }
-#else
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-fn load_x(i: u32) -> vec4<f32> { return vec4<f32>(x[i], 0.0, 0.0, 0.0); }
-#endif
 #if VEC_FILTER
 @group(0) @binding(1) var<storage, read> filters: array<vec4<f32>>;
 fn load_filter(i: u32) -> vec4<f32> { return filters[i >> 2u]; }
@@ -85,32 +79,22 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
       let at{{I}} = select(0u, pixel{{I}} * params.groups * depth, inside{{I}}) + group * depth;
 #endfor
       let tap = u32((params.first_y + s * params.hop_y) * params.kernel_width + params.first_x + t * params.hop_x);
-      for (var d = 0u; d < depth; d += {{STEP}}u) {
-#for I 0 {{R}}
-        let value{{I}} = select(vec4<f32>(0.0), load_x(at{{I}} + d), inside{{I}});
-#endfor
-#if FILTER_TRANSPOSED
-        let filter_at = (tap * params.columns + column) * params.groups * depth + group * depth + d;
-#for J 0 {{4 * C}}
-#if VEC_FILTER
-        let from{{J}} = load_filter(filter_at + {{J}}u * params.groups * depth);
-#else
-        let from{{J}} = vec4<f32>(filters[filter_at + {{J}}u * params.groups * depth]);
-#endif
-#endfor
-#endif
-#for Q 0 {{STEP}}
+      for (var d = 0u; d < depth; d++) {
 #for J 0 {{C}}
 #if FILTER_TRANSPOSED
-        let filter{{Q}}_{{J}} = vec4<f32>(from{{4 * J}}[{{Q}}], from{{4 * J + 1}}[{{Q}}], from{{4 * J + 2}}[{{Q}}],
-          from{{4 * J + 3}}[{{Q}}]);
-#else
-        let filter{{Q}}_{{J}} =
-          load_filter((tap * depth + d + {{Q}}u) * all_columns + group * params.columns + column + {{4 * J}}u);
-#endif
-#for I 0 {{R}}
-        sum{{I}}_{{J}} += value{{I}}[{{Q}}] * filter{{Q}}_{{J}};
+        let weight{{J}} = vec4<f32>(
+#for T 0 4
+          filters[(tap * params.columns + column + {{4 * J + T}}u) * params.groups * depth + group * depth + d],
 #endfor
+        );
+#else
+        let weight{{J}} = load_filter((tap * depth + d) * all_columns + group * params.columns + column + {{4 * J}}u);
+#endif
+#endfor
+#for I 0 {{R}}
+        let value{{I}} = select(0.0, x[at{{I}} + d], inside{{I}});
+#for J 0 {{C}}
+        sum{{I}}_{{J}} += value{{I}} * weight{{J}};
 #endfor
 #endfor
       }

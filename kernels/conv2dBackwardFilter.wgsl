@@ -2,9 +2,9 @@
 // sum is cut into splits of whole output lines (n, i); source = (i·stride_y − padding_y + s·dilation_y, …), 0 outside.
 // x [images, height, width, groups·depth], dy [images, out_height, out_width, groups·columns],
 // out [splits, kernel_height, kernel_width, depth, groups·columns]: split k sums the lines k·chunk … (k + 1)·chunk − 1.
-// Tile: a block of D (4 or 1) channels c × 4·C channels o an invocation, Y invocations along (tap, block of c), X along
-// o; U pixels of a line a turn. With X = 1 the loads of dy have one address for the whole workgroup.
-// Parameters: D, C, X, Y, U; VEC_Y, VEC_OUT: loads of dy and stores of whole vec4s.
+// Tile: a block of D channels c × 4·C channels o an invocation, Y invocations along (tap, block of c), X along o, one
+// pixel a turn. With X = 1 the loads of dy have one address for the whole workgroup (see matmul.wgsl).
+// Parameters: D (1 or a multiple of 4 that divides depth), C, X, Y; VEC_Y, VEC_OUT: loads of dy and stores of whole vec4s.
 // Grid: fold(row_tiles · column_tiles · groups · splits), columns fastest. Bindings: x, dy, out.
 #include "lib/index.wgsl"
 
@@ -13,12 +13,12 @@ struct Params {
   stride_y: i32, stride_x: i32, padding_y: i32, padding_x: i32, dilation_y: i32, dilation_x: i32,
   kernel_width: u32, rows: u32, blocks: u32, chunk: u32, splits: u32, row_tiles: u32, column_tiles: u32,
 }
-#if D == 4
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
-fn load_x(i: u32) -> vec4<f32> { return x[i >> 2u]; }
-#else
+#if D == 1
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 fn load_x(i: u32) -> vec4<f32> { return vec4<f32>(x[i], 0.0, 0.0, 0.0); }
+#else
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+fn load_x(i: u32) -> vec4<f32> { return x[i >> 2u]; }
 #endif
 #if VEC_Y
 @group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
@@ -63,17 +63,20 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     let source_line = (line / params.out_height) * params.height + source_y;
     let line_inside = source_y < params.height;
     let dy_line = line * params.out_width * all_columns + group * params.columns + column;
-    for (var j = 0u; j < params.out_width; j += {{U}}u) {
-#for P 0 {{U}}
-      let source_x{{P}} = u32(i32(j + {{P}}u) * params.stride_x + offset_x);
-      let inside{{P}} = line_inside && source_x{{P}} < params.width && j + {{P}}u < params.out_width;
-      let at{{P}} = (source_line * params.width + source_x{{P}}) * params.groups * params.depth + group * params.depth;
-      let value{{P}} = select(vec4<f32>(0.0), load_x(select(0u, at{{P}} + channel, inside{{P}})), inside{{P}});
+    for (var j = 0u; j < params.out_width; j++) {
+      let source_x = u32(i32(j) * params.stride_x + offset_x);
+      let inside = line_inside && source_x < params.width;
+      let pixel = source_line * params.width + source_x;
+      let at = select(0u, (pixel * params.groups + group) * params.depth + channel, inside);
 #for J 0 {{C}}
-      let dy{{P}}_{{J}} = load_dy(dy_line + min(j + {{P}}u, params.out_width - 1u) * all_columns + {{4 * J}}u);
-#for I 0 {{D}}
-      sum{{I}}_{{J}} += value{{P}}[{{I}}] * dy{{P}}_{{J}};
+      let dy{{J}} = load_dy(dy_line + j * all_columns + {{4 * J}}u);
 #endfor
+#for B 0 {{(D + 3) / 4}}
+      let value{{B}} = select(vec4<f32>(0.0), load_x(at + {{4 * B}}u), inside);
+#endfor
+#for I 0 {{D}}
+#for J 0 {{C}}
+      sum{{I}}_{{J}} += value{{I / 4}}[{{I - I / 4 * 4}}] * dy{{J}};
 #endfor
 #endfor
     }

@@ -1,10 +1,12 @@
 // C[b, m, n] = Σ_k op(A)[b, m, k] · op(B)[b, k, n] (+ bias[n]): a register tile an invocation, no barriers.
 // A [batch, M, K], or [batch, K, M] with TRANSPOSE_A; B [batch, K, N], or [batch, N, K] with TRANSPOSE_B; an operand
 // shared by the batch has batch stride 0. out [splits, batch, M, N]: split s sums k = s·chunk … (s + 1)·chunk − 1.
-// Tile: R rows × 4·C columns an invocation, X × Y invocations a workgroup, four k a turn. Where Y = 1 the loads of A, and
-// where X = 1 those of B, have one address for the whole workgroup: a software adapter makes them scalar.
-// Parameters: R (1 or a multiple of 4), C, X, Y; VEC_A, VEC_B, VEC_OUT: the operand's rows are whole vec4s; TAIL: K is no
-// multiple of 4; TRANSPOSE_A, TRANSPOSE_B, BIAS.
+// Tile: R rows × 4·C columns an invocation, X × Y invocations a workgroup, one k a turn. Where Y = 1 the loads of A, and
+// where X = 1 those of B, have one address for the whole workgroup: a software adapter makes them scalar. It checks every
+// lane of any other load, in so much code that a loop with four k a turn leaves the instruction cache: 24 GFLOP/s with
+// 8 × 4 outputs and four k, 40 with 16 × 8 and one (docs/rejected.md).
+// Parameters: R (1 or a multiple of 4), C, X, Y; VEC_A: whole vec4s of a transposed A; VEC_B: of a B that is not; VEC_OUT;
+// TRANSPOSE_A, TRANSPOSE_B, BIAS.
 // Grid: fold(⌈M / (R·Y)⌉ · ⌈N / (4·C·X)⌉ · splits · batch), columns fastest. Bindings: A, B, out, then bias [N] if BIAS.
 #include "lib/index.wgsl"
 
@@ -36,23 +38,6 @@ fn load_b(i: u32) -> vec4<f32> { return vec4<f32>(b[i], b[i + 1u], b[i + 2u], b[
 #endif
 @group(1) @binding(0) var<uniform> params: Params;
 
-// A load past the end of K brings a neighbour's number, which may be infinite: select, never multiply by 0.
-fn along_k(value: vec4<f32>, k: u32) -> vec4<f32> {
-#if TAIL
-  return select(vec4<f32>(0.0), value, vec4<u32>(k, k + 1u, k + 2u, k + 3u) < vec4<u32>(params.k));
-#else
-  return value;
-#endif
-}
-
-fn at_k(value: vec4<f32>, k: u32) -> vec4<f32> {
-#if TAIL
-  return select(vec4<f32>(0.0), value, k < params.k);
-#else
-  return value;
-#endif
-}
-
 @compute @workgroup_size({{X}}, {{Y}})
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
         @builtin(local_invocation_id) local: vec3<u32>) {
@@ -73,43 +58,33 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #endfor
 #endfor
 
+  // Rows and columns past the end bring a neighbour's numbers, or what WebGPU gives out of bounds; nothing stores them.
   let end = min((split + 1u) * params.chunk, params.k);
-  for (var k = split * params.chunk; k < end; k += 4u) {
-    // bJ_Q is op(B)[k + Q, column + 4·J …].
-#for I 0 {{R}}
+  for (var k = split * params.chunk; k < end; k++) {
 #if TRANSPOSE_A
-#else
-    let from_a{{I}} = along_k(load_a(a_base + min(row + {{I}}u, params.m - 1u) * params.k + k), k);
-#endif
-#endfor
-#if TRANSPOSE_A
-#for Q 0 4
 #for I 0 {{(R + 3) / 4}}
-    let from_a{{I}}_{{Q}} = at_k(load_a(a_base + min(k + {{Q}}u, params.k - 1u) * params.m + row + {{4 * I}}u), k + {{Q}}u);
-#endfor
+    let rows{{I}} = load_a(a_base + k * params.m + row + {{4 * I}}u);
 #endfor
 #endif
-#if TRANSPOSE_B
 #for J 0 {{C}}
+#if TRANSPOSE_B
+    let columns{{J}} = vec4<f32>(
 #for T 0 4
-    let from_b{{J}}_{{T}} = along_k(load_b(b_base + min(column + {{4 * J + T}}u, params.n - 1u) * params.k + k), k);
+      b[b_base + (column + {{4 * J + T}}u) * params.k + k],
 #endfor
-#endfor
-#endif
-#for Q 0 4
-#for J 0 {{C}}
-#if TRANSPOSE_B
-    let b{{J}}_{{Q}} = vec4<f32>(from_b{{J}}_0[{{Q}}], from_b{{J}}_1[{{Q}}], from_b{{J}}_2[{{Q}}], from_b{{J}}_3[{{Q}}]);
+    );
 #else
-    let b{{J}}_{{Q}} = at_k(load_b(b_base + min(k + {{Q}}u, params.k - 1u) * params.n + column + {{4 * J}}u), k + {{Q}}u);
+    let columns{{J}} = load_b(b_base + k * params.n + column + {{4 * J}}u);
 #endif
+#endfor
 #for I 0 {{R}}
 #if TRANSPOSE_A
-    sum{{I}}_{{J}} += from_a{{I / 4}}_{{Q}}[{{I - I / 4 * 4}}] * b{{J}}_{{Q}};
+    let a{{I}} = rows{{I / 4}}[{{I - I / 4 * 4}}];
 #else
-    sum{{I}}_{{J}} += from_a{{I}}[{{Q}}] * b{{J}}_{{Q}};
+    let a{{I}} = a[a_base + (row + {{I}}u) * params.k + k];
 #endif
-#endfor
+#for J 0 {{C}}
+    sum{{I}}_{{J}} += a{{I}} * columns{{J}};
 #endfor
 #endfor
   }

@@ -1,7 +1,6 @@
-import type { Slice } from '../device/device.js'
 import type { LaunchOf } from '../device/launch.js'
-import { type Binding, type Dispatch, fold, scratch, type Target, tiles } from '../device/webgpu/plan.js'
-import { planMatmul, splitsFor, sumSplits, type Tile } from './matmul.plan.js'
+import { type Binding, type Dispatch, fold, type Target, tiles } from '../device/webgpu/plan.js'
+import { planMatmul, type Tile } from './matmul.plan.js'
 
 /** The sizes of a convolution, the same for its three launches. `top` and `left` are the padding that matters. */
 export interface ConvolutionSizes {
@@ -27,14 +26,11 @@ export interface ConvolutionSizes {
 export interface ConvolutionForce {
   /** `direct`: no detour over matmul where the kernel is 1×1. */
   readonly direct?: boolean
-  /** Forward and backward-data: rows are pixels. Backward-filter: `rows` is ignored. */
+  /** Rows are pixels in forward and backward-data, input channels in backward-filter (1 or a multiple of 4). */
   readonly tile?: Tile
   /** Backward-filter only. */
   readonly splits?: number
 }
-
-/** A long line of pixels is taken four at a time; the last turn of a line may be partly empty. */
-const PIXELS = 4
 
 export function planConv2d(launch: LaunchOf<'conv2d'>, target: Target, force: ConvolutionForce = {}): Dispatch[] {
   const { x, filter, out, images, outHeight, outWidth, groups, kernelHeight, kernelWidth } = launch
@@ -182,7 +178,6 @@ function dispatchOf(
   const tile = force.tile ?? gatherTile(columns, target)
   const rowTiles = tiles(rows, tile.rows * tile.y)
   const columnTiles = tiles(columns, 4 * tile.columns * tile.x)
-  const step = depth % 4 === 0 ? 4 : 1
   return {
     kernel: 'conv2d',
     parameters: {
@@ -190,9 +185,7 @@ function dispatchOf(
       C: tile.columns,
       X: tile.x,
       Y: tile.y,
-      STEP: step,
-      VEC_X: Number(step === 4),
-      VEC_FILTER: Number((transposed ? depth : columns) % 4 === 0),
+      VEC_FILTER: Number(!transposed && columns % 4 === 0),
       VEC_OUT: Number(columns % 4 === 0),
       FILTER_TRANSPOSED: Number(transposed),
     },
@@ -235,92 +228,20 @@ function dispatchOf(
 
 /** On a software adapter lanes run along pixels, because their number is always large; on a GPU along both. */
 function gatherTile(columns: number, { software }: Target): Tile {
-  if (!software) return columns <= 16 ? { rows: 4, columns: 1, x: 4, y: 16 } : { rows: 4, columns: 1, x: 8, y: 8 }
-  return columns <= 4 ? { rows: 4, columns: 1, x: 1, y: 8 } : { rows: 4, columns: 2, x: 1, y: 8 }
-}
-
-/**
- * The sum over all output pixels is cut into splits of whole lines, because the output alone is a handful of
- * workgroups; their partial sums are added up in order.
- */
-export function planConv2dBackwardFilter(
-  launch: LaunchOf<'conv2dBackwardFilter'>,
-  target: Target,
-  force: ConvolutionForce = {},
-): Dispatch[] {
-  const { x, dy, out, images, outHeight, outWidth, groups, kernelHeight, kernelWidth } = launch
-  if (isProduct(launch) && !force.direct) {
-    const [m, k, n] = [launch.channels, images * outHeight * outWidth, launch.filters]
-    return planMatmul({ ...PRODUCT, a: x, b: dy, transposeA: true, out, m, n, k }, target)
-  }
-  const depth = launch.channels / groups
-  const columns = launch.filters / groups
-  const block = depth % 4 === 0 ? 4 : 1
-  const rows = (kernelHeight * kernelWidth * depth) / block
-  const tile = force.tile ?? filterTile(rows, columns, block, target)
-  const rowTiles = tiles(rows, tile.y)
-  const columnTiles = tiles(columns, 4 * tile.columns * tile.x)
-  const lines = images * outHeight
-  const count = kernelHeight * kernelWidth * depth * launch.filters
-  const wanted = force.splits ?? splitsFor(lines * outWidth, rowTiles * columnTiles * groups, 4 * count, target)
-  const chunk = tiles(lines, Math.min(wanted, lines))
-  const splits = tiles(lines, chunk)
-  const parts: Slice | ReturnType<typeof scratch> = splits === 1 ? out : scratch(0, 4 * splits * count)
-  const product: Dispatch = {
-    kernel: 'conv2dBackwardFilter',
-    parameters: {
-      D: block,
-      C: tile.columns,
-      X: tile.x,
-      Y: tile.y,
-      U: Math.min(PIXELS, outWidth),
-      VEC_Y: Number(columns % 4 === 0),
-      VEC_OUT: Number(columns % 4 === 0),
-    },
-    bindings: [x, dy, parts],
-    params: {
-      lines,
-      out_height: outHeight,
-      out_width: outWidth,
-      height: launch.height,
-      width: launch.width,
-      depth,
-      columns,
-      groups,
-      stride_y: launch.strideY,
-      stride_x: launch.strideX,
-      padding_y: launch.top,
-      padding_x: launch.left,
-      dilation_y: launch.dilationY,
-      dilation_x: launch.dilationX,
-      kernel_width: kernelWidth,
-      rows,
-      blocks: depth / block,
-      chunk,
-      splits,
-      row_tiles: rowTiles,
-      column_tiles: columnTiles,
-    },
-    grid: fold(rowTiles * columnTiles * groups * splits, target.limits),
-    work: lines * outWidth * count,
-  }
-  return splits === 1 ? [product] : [product, sumSplits(parts, out, count, splits, target)]
-}
-
-function filterTile(_rows: number, columns: number, _block: number, { software }: Target): Tile {
-  if (!software) return columns < 16 ? { rows: 4, columns: 1, x: 2, y: 32 } : { rows: 4, columns: 1, x: 8, y: 8 }
-  return { rows: 4, columns: columns <= 4 ? 1 : 2, x: 1, y: 8 }
+  if (software) return { rows: 16, columns: columns <= 4 ? 1 : 2, x: 1, y: 8 }
+  return columns <= 16 ? { rows: 4, columns: 1, x: 4, y: 16 } : { rows: 4, columns: 1, x: 8, y: 8 }
 }
 
 /** A 1×1 kernel without stride, padding or groups is a matrix product over pixels. */
-function isProduct(sizes: ConvolutionSizes): boolean {
+export function isProduct(sizes: ConvolutionSizes): boolean {
   const { kernelHeight, kernelWidth, strideY, strideX, groups } = sizes
   const unpadded =
     sizes.height === sizes.outHeight && sizes.width === sizes.outWidth && sizes.top === 0 && sizes.left === 0
   return kernelHeight * kernelWidth * strideY * strideX * groups === 1 && unpadded
 }
 
-const PRODUCT = {
+/** The rest of the launch of such a product. */
+export const PRODUCT = {
   op: 'matmul',
   batch: 1,
   transposeA: false,

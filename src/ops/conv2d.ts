@@ -4,7 +4,8 @@ import { implement } from '../device/webgpu/plan.js'
 import { type Shape, sameShape, show } from '../tensor/shape.js'
 import { differentiable } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
-import { type ConvolutionSizes, planConv2d, planConv2dBackwardData, planConv2dBackwardFilter } from './conv2d.plan.js'
+import { type ConvolutionSizes, planConv2d, planConv2dBackwardData } from './conv2d.plan.js'
+import { planConv2dBackwardFilter } from './conv2dBackwardFilter.plan.js'
 
 declare module '../device/launch.js' {
   interface Launches {

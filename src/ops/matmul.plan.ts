@@ -16,21 +16,23 @@ export interface MatmulForce {
   readonly splits?: number
 }
 
-/** A tile and what it reaches when none of it is wasted, relative to the best: measured on lavapipe, 512³. */
-interface Candidate extends Tile {
-  readonly speed: number
-}
-
-/** Along columns (y = 1) eight lanes share their rows of A, along rows (x = 1) their columns of B. */
-const TILES: readonly Candidate[] = [
-  { rows: 8, columns: 1, x: 8, y: 1, speed: 1 },
-  { rows: 8, columns: 1, x: 1, y: 8, speed: 0.9 },
-  { rows: 4, columns: 2, x: 1, y: 8, speed: 0.9 },
-  { rows: 4, columns: 1, x: 8, y: 1, speed: 0.85 },
-  { rows: 4, columns: 1, x: 1, y: 8, speed: 0.8 },
-  { rows: 1, columns: 1, x: 8, y: 1, speed: 0.3 },
-  { rows: 1, columns: 1, x: 1, y: 8, speed: 0.4 },
+/**
+ * Tile sizes for a software adapter and what they reach when none of it is wasted, relative to the best (lavapipe,
+ * 512³): more outputs an invocation spare loads, until the accumulators no longer fit the first cache.
+ */
+const SIZES: readonly (readonly [rows: number, columns: number, speed: number])[] = [
+  [16, 2, 1],
+  [8, 2, 0.82],
+  [16, 1, 0.63],
+  [8, 1, 0.57],
+  [4, 2, 0.55],
+  [4, 1, 0.45],
+  [1, 2, 0.28],
+  [1, 1, 0.2],
 ]
+
+/** What scattered loads leave of the speed. */
+const SCATTERED = 0.6
 
 /** Workgroups that keep a machine busy: a software adapter runs one a core, a GPU a few hundred. */
 const BUSY = { software: 8, hardware: 512 } as const
@@ -50,7 +52,9 @@ const WORKGROUP_TILE = 64
  */
 export function planMatmul(launch: LaunchOf<'matmul'>, target: Target, force: MatmulForce = {}): Dispatch[] {
   const kernel = force.kernel ?? (prefersWorkgroup(launch, target) ? 'workgroup' : 'register')
-  const tile = force.tile ?? (target.software ? softwareTile(launch.m, launch.n) : hardwareTile(launch.m, launch.n))
+  const scattered = { alongColumns: launch.transposeB, alongRows: !launch.transposeA }
+  const tile =
+    force.tile ?? (target.software ? softwareTile(launch.m, launch.n, scattered) : hardwareTile(launch.m, launch.n))
   const extent = kernel === 'workgroup' ? { rows: WORKGROUP_TILE, columns: WORKGROUP_TILE } : extentOf(tile)
   const rowTiles = tiles(launch.m, extent.rows)
   const columnTiles = tiles(launch.n, extent.columns)
@@ -78,16 +82,15 @@ export function planMatmul(launch: LaunchOf<'matmul'>, target: Target, force: Ma
     grid: fold(rowTiles * columnTiles * splits * launch.batch, target.limits),
     work: count * launch.k,
   }
+  const shared = kernel === 'workgroup'
   const flags = {
     TRANSPOSE_A: Number(launch.transposeA),
     TRANSPOSE_B: Number(launch.transposeB),
-    TAIL: Number(launch.k % 4 !== 0),
     BIAS: bias.length,
     VEC_A: Number(
-      (launch.transposeA ? launch.m : launch.k) % 4 === 0 &&
-        (kernel === 'workgroup' || tile.rows > 1 || !launch.transposeA),
+      (launch.transposeA ? launch.m : launch.k) % 4 === 0 && (shared || (launch.transposeA && tile.rows > 1)),
     ),
-    VEC_B: Number((launch.transposeB ? launch.k : launch.n) % 4 === 0),
+    VEC_B: Number((launch.transposeB ? launch.k : launch.n) % 4 === 0 && (shared || !launch.transposeB)),
     VEC_OUT: Number(launch.n % 4 === 0),
   }
   const product: Dispatch =
@@ -125,13 +128,37 @@ export function extentOf(tile: Tile): { rows: number; columns: number } {
   return { rows: tile.rows * tile.y, columns: 4 * tile.columns * tile.x }
 }
 
-/** The tile with the least padded work for its speed. */
-export function softwareTile(m: number, n: number): Tile {
-  const cost = (tile: Candidate) => {
-    const { rows, columns } = extentOf(tile)
-    return (tiles(m, rows) * rows * tiles(n, columns) * columns) / tile.speed
+/** How eight lanes may lie: x along columns, y along rows. */
+const LANES = [
+  [8, 1],
+  [4, 2],
+  [2, 4],
+  [1, 8],
+] as const
+
+/**
+ * The tile with the least padded work for its speed, out of `sizes`. Lanes along columns read B a column apart, lanes
+ * along rows read A a row apart; `scattered` says where that is far apart in memory, and slower.
+ */
+export function softwareTile(
+  m: number,
+  n: number,
+  scattered: { readonly alongColumns: boolean; readonly alongRows: boolean },
+  sizes = SIZES,
+): Tile {
+  let best: Tile | undefined
+  let least = Number.POSITIVE_INFINITY
+  for (const [x, y] of LANES) {
+    const slower = (x > 1 && scattered.alongColumns) || (y > 1 && scattered.alongRows)
+    for (const [rows, columns, speed] of sizes) {
+      const tile = { rows, columns, x, y }
+      const extent = extentOf(tile)
+      const padded = tiles(m, extent.rows) * extent.rows * tiles(n, extent.columns) * extent.columns
+      const cost = padded / (slower ? SCATTERED * speed : speed)
+      if (cost < least) [best, least] = [tile, cost]
+    }
   }
-  return TILES.reduce((best, tile) => (cost(tile) < cost(best) ? tile : best))
+  return best!
 }
 
 /** Barrier-free tiles for a GPU: neighbouring lanes read neighbouring columns, 64 invocations a workgroup. */

@@ -28,6 +28,8 @@ const limits = {
 const software: Target = { limits, features: new Set(), software: true }
 const hardware: Target = { ...software, software: false }
 
+const near = { alongColumns: false, alongRows: false }
+
 /** A launch without memory, for plans that are only looked at. */
 function launchOf(m: number, n: number, k: number, batch = 1): LaunchOf<'matmul'> {
   const slice = (elements: number) => ({ buffer: { id: 0, bytes: 4 * elements }, offset: 0, bytes: 4 * elements })
@@ -55,9 +57,9 @@ describe('planMatmul', () => {
   })
 
   it('takes a tile that wastes little of a skinny output', () => {
-    assert.equal(softwareTile(1, 512).rows, 1)
-    assert.equal(softwareTile(1, 512).y, 1)
-    const narrow = extentOf(softwareTile(512, 4))
+    assert.equal(softwareTile(1, 512, near).rows, 1)
+    assert.equal(softwareTile(1, 512, near).y, 1)
+    const narrow = extentOf(softwareTile(512, 4, near))
     assert.equal(narrow.columns, 4)
   })
 
