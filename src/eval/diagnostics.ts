@@ -35,8 +35,8 @@ export interface DiagnoseOptions {
 }
 
 /**
- * Below a hundredth, which is a tenth of 1/√d where dimensions share it equally, 99 % of ẑ's squared length is one common
- * direction: two random embeddings have a cosine of 0.99 on average. A representation in use has a `deviation` of 0.5
+ * Below a hundredth (a deviation of a tenth of 1/√d, where dimensions share it equally) 99 % of ẑ's squared length is
+ * one common direction: two random embeddings have a cosine of 0.99 on average. A representation in use has a `deviation` of 0.5
  * to 1 of 1/√d (Chen & He 2021, figure 2, https://arxiv.org/abs/2011.10566). Not judged by `deviation` itself, which
  * is small as well where few of many dimensions are in use.
  */
@@ -101,7 +101,7 @@ function entropyOf(share: number): number {
 
 /**
  * The singular values of a matrix `[rows, columns]`, the largest first: square roots of the eigenvalues of XᵀX or XXᵀ,
- * whichever is smaller. Not centred, as in RankMe: rows that are all alike then have rank 1 and not that of their noise.
+ * whichever is smaller. Not centred, as in RankMe: rows that are all alike have rank 1 and not that of their noise.
  */
 export function singularValues(x: Float64Array, columns: number): Float64Array {
   const rows = x.length / columns
@@ -110,7 +110,7 @@ export function singularValues(x: Float64Array, columns: number): Float64Array {
   return values.map(value => Math.sqrt(Math.max(value, 0))).reverse()
 }
 
-/** log of the mean of exp(−2‖zi − zj‖²) over all pairs i < j of rows (Wang & Isola 2020, https://arxiv.org/abs/2005.10242). */
+/** log of the mean of exp(−2‖zi − zj‖²) over all pairs of rows (Wang & Isola 2020, https://arxiv.org/abs/2005.10242). */
 export function uniformity(z: Float64Array, dimension: number): number {
   const rows = z.length / dimension
   let sum = 0

@@ -77,7 +77,7 @@ function standardisation({ features, count, dimension }: FeatureSet): Standardis
   return { mean, scale: squares.map(sum => Math.sqrt(sum / Math.max(count - 1, 1)) + 1e-5) }
 }
 
-/** Standardised rows on the device, [n, D + 1 …]: a column of ones carries the bias, columns of zeros fill whole vec4s. */
+/** Standardised rows on the device, [n, D + 1 …]: a column of ones carries the bias, zeros fill whole vec4s. */
 interface Page {
   readonly x: Tensor
   readonly labels: Tensor
