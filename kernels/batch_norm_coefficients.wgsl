@@ -1,11 +1,11 @@
 // What a normalisation needs of each channel: mean, 1 / sqrt(variance + epsilon), that times gamma, beta.
 // BATCH: mean and biased variance from the walkers' partial ones, in walker order; otherwise the running ones.
 // UPDATE (with BATCH): running = (1 - momentum) running + momentum batch, with the unbiased variance.
-// Parameters: T: vec4<f32> or f32; BATCH, UPDATE; GAMMA, BETA: whether there are any, else 1 and 0; AT_RUNNING, AT_GAMMA,
-// AT_BETA: binding numbers.
+// Parameters: T: vec4<f32> or f32; BATCH, UPDATE; GAMMA, BETA: whether there are any, else 1 and 0; AT_GAMMA, AT_BETA:
+// their binding numbers.
 // Workgroup 64, one column an invocation; grid ⌈columns / 64⌉.
-// Bindings: coefficients [4, columns]; partial [2, walkers, columns] if BATCH; running mean and variance [columns] unless
-// BATCH without UPDATE; gamma, beta [columns].
+// Bindings: coefficients [4, columns]; partial [2, walkers, columns] if BATCH; running mean and variance [columns]
+// unless BATCH without UPDATE; gamma, beta [columns].
 #include "lib/index.wgsl"
 #include "lib/walk.wgsl"
 

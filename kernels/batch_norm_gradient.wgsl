@@ -1,5 +1,5 @@
-// dx = gamma / sqrt(variance + epsilon) · (g' - Σg' / rows - x̂ · Σg'x̂ / rows), or without the sums when the statistics
-// were constants (not BATCH); x̂ and g' as in batch_norm_gradient_sums. Ioffe & Szegedy (2015), section 3.
+// dx = gamma / sqrt(variance + epsilon) · (g' - Σg' / rows - x̂ · Σg'x̂ / rows), or without the sums when the
+// statistics were constants (not BATCH); x̂ and g' as in batch_norm_gradient_sums. Ioffe & Szegedy (2015), section 3.
 // Parameters: T: vec4<f32> or f32; BATCH; RELU: y is bound and masks g.
 // Workgroup 64, one walker in one column an invocation (lib/walk.wgsl); grid fold(⌈walkers·columns / 64⌉).
 // Bindings: g, x [rows, columns]; coefficients [4, columns]; Σg', Σg'x̂ [columns]; dx [rows, columns]; y.

@@ -1,6 +1,6 @@
-// y = x · scale where a uniform number is at least `probability`, else 0. Elements 4i … 4i + 3 take the four words of the
-// Philox block with counter (i, step, stream, tag) and key (seed low, seed high). The tag keeps these numbers apart from
-// those of every Generator on the host, whose counters end in a stream's name.
+// y = x · scale where a uniform number is at least `probability`, else 0. Elements 4i … 4i + 3 take the four words of
+// the Philox block with counter (i, step, stream, tag) and key (seed low, seed high). The tag keeps these numbers apart
+// from those of every Generator on the host, whose counters end in a stream's name.
 // Workgroup 64, four elements an invocation; grid fold(⌈count / 256⌉).
 // Bindings: x [count]; state [4] = seed low, seed high, step, 0; y [count].
 #include "lib/index.wgsl"

@@ -1,5 +1,6 @@
 // y[r, :] = (x[r, :] - mean) · scale[r], scale = 1 / sqrt(variance + epsilon), both of the row, in two passes.
-// Workgroup 64, one row an invocation, no barriers; grid fold(⌈rows / 64⌉). Bindings: x, y [rows, columns]; scale [rows].
+// Workgroup 64, one row an invocation, no barriers; grid fold(⌈rows / 64⌉).
+// Bindings: x, y [rows, columns]; scale [rows].
 #include "lib/index.wgsl"
 
 struct Params { rows: u32, columns: u32, epsilon: f32 }

@@ -48,7 +48,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     var larger = largest;
 #for J 0 {{TILE}}
     // Below the first value of `largest`, so that its exponential is 0 even where nothing else was seen yet.
-    s{{J}} = select(vec4<f32>(-3e38), s{{J}} * params.scale, (i != vec4<u32>(j + {{J}}u)) & vec4<bool>(j + {{J}}u < end));
+    let counts{{J}} = (i != vec4<u32>(j + {{J}}u)) & vec4<bool>(j + {{J}}u < end);
+    s{{J}} = select(vec4<f32>(-3e38), s{{J}} * params.scale, counts{{J}});
     larger = max(larger, s{{J}});
 #endfor
     sum *= exp(largest - larger);

@@ -2,7 +2,8 @@
 // l = log_sum of nt_xent_combine; s_ij is made again, tile by tile. Summed over the rows j of one split.
 // Four rows i an invocation, TILE rows j at a time, as in nt_xent; the sums stay in memory that no other touches.
 // Parameters: WIDTH: invocations a workgroup; TILE; VEC: columns is a multiple of 4.
-// Grid fold(⌈rows / (4·WIDTH)⌉ · splits). Bindings: z [rows, columns]; log_sum [rows]; g [1]; dz [splits, rows, columns].
+// Grid fold(⌈rows / (4·WIDTH)⌉ · splits).
+// Bindings: z [rows, columns]; log_sum [rows]; g [1]; dz [splits, rows, columns].
 #include "lib/index.wgsl"
 
 struct Params { rows: u32, columns: u32, chunk: u32, groups: u32, quads: u32, scale: f32 }
@@ -62,8 +63,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     }
 #for J 0 {{TILE}}
     s{{J}} *= params.scale;
-    s{{J}} = exp(s{{J}} - own) + exp(s{{J}} - log_sum[j{{J}}]) - select(vec4<f32>(0.0), vec4<f32>(2.0), positive == vec4<u32>(j{{J}}));
-    s{{J}} = select(vec4<f32>(0.0), s{{J}} * factor, (i != vec4<u32>(j + {{J}}u)) & vec4<bool>(j + {{J}}u < end));
+    let wanted{{J}} = select(vec4<f32>(0.0), vec4<f32>(2.0), positive == vec4<u32>(j{{J}}));
+    let counts{{J}} = (i != vec4<u32>(j + {{J}}u)) & vec4<bool>(j + {{J}}u < end);
+    s{{J}} = exp(s{{J}} - own) + exp(s{{J}} - log_sum[j{{J}}]) - wanted{{J}};
+    s{{J}} = select(vec4<f32>(0.0), s{{J}} * factor, counts{{J}});
 #endfor
     for (var k = 0u; k < params.columns; k += 4u) {
       var d0 = vec4<f32>(0.0);

@@ -1,5 +1,5 @@
-// Merges and sorts the lists of top_k_select: a candidate's place is how many of its row's are better, of equal ones those
-// at a lower index. The first k places are written.
+// Merges and sorts the lists of top_k_select: a candidate's place is how many of its row's are better, of equal ones
+// those at a lower index. The first k places are written.
 // Workgroup 64, one candidate an invocation; grid fold(⌈rows·splits·k / 64⌉).
 // Bindings: keys, indices [k, rows·splits]; values, out [rows, k].
 #include "lib/index.wgsl"
