@@ -36,15 +36,15 @@ export interface DiagnoseOptions {
 
 /**
  * Below a hundredth (a deviation of a tenth of 1/√d, where dimensions share it equally) 99 % of ẑ's squared length is
- * one common direction: two random embeddings have a cosine of 0.99 on average. A representation in use has a `deviation` of 0.5
- * to 1 of 1/√d (Chen & He 2021, figure 2, https://arxiv.org/abs/2011.10566). Not judged by `deviation` itself, which
- * is small as well where few of many dimensions are in use.
+ * one common direction: two random embeddings have a cosine of 0.99 on average. Without collapse the deviation stays
+ * near 1/√d (Chen & He 2021, figure 2, https://arxiv.org/abs/2011.10566). Not judged by `deviation` itself, which is
+ * small as well where few of many dimensions are in use.
  */
 const COLLAPSED = 0.01
 
 /**
- * A tenth of the way from one direction to all of them: the rest of the dimensions cost memory and say nothing (Jing et
- * al. 2022, https://arxiv.org/abs/2110.09348). Random vectors have 0.95 and more, trained ones usually 0.2 to 0.8.
+ * A tenth of the way from one direction to all of them: the other dimensions cost memory and say little (Jing et al.
+ * 2022, https://arxiv.org/abs/2110.09348). 1,024 random vectors reach 0.98 of 128 directions and 0.93 of 512.
  */
 const FEW_DIRECTIONS = 0.1
 
