@@ -1,6 +1,6 @@
-// The k best of each list, where row r of x is dealt out to `splits` lists: list r·splits + s has columns s, s + splits, …
+// The k best of each list; row r of x is dealt out to `splits` lists: list r·splits + s has columns s, s + splits, …
 // A heap in memory per list, its worst element on top, so that most elements cost one comparison. Values become
-// integers that sort alike (the sign-magnitude bits of a float, negative ones turned over), so that infinities need no care.
+// integers that sort alike (the bits of a float, negative ones turned over), so that infinities need no care.
 // CONTINUE: the heaps hold the best of earlier columns; x begins at column `first`. Otherwise they begin with elements
 // that lose to any other.
 // Workgroup 8, one list an invocation, no barriers; grid fold(⌈lists / 8⌉), lists = rows·splits.

@@ -1,5 +1,5 @@
 // The rows of a matrix [rows, columns] dealt out to walkers; an invocation is one walker in one column. `bundle`
-// walkers share a chunk of rows and take every bundle-th of it, so that neighbouring invocations read neighbouring elements
+// walkers share a chunk of rows and take every bundle-th of it, so that neighbouring invocations read neighbours,
 // even where there are few columns. No row is divided, one division an invocation: integer division is slow.
 struct Walk { column: u32, walker: u32, row: u32, end: u32 }
 
