@@ -163,14 +163,15 @@ export class WebGPUDevice implements Device {
       encodeParams(kernel, dispatch, data, i * PARAMS_SLOT)
     })
     this.gpu.queue.writeBuffer(params, 0, data.buffer)
+    const id = this.nextProgram++
     const program: WebGPUProgram = {
-      id: this.nextProgram++,
+      id,
       launches,
       commands,
       encoded: commands.map(command => this.encode(command)),
       params,
       paramsGroup: this.pipelines.paramsGroup(params),
-      work: workOf(commands),
+      work: new Map([[`program ${id}`, commands.reduce((sum, { dispatch }) => sum + dispatch.work, 0)]]),
       recording,
     }
     this.programs.add(program)

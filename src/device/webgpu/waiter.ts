@@ -1,4 +1,4 @@
-/** How much work of each kind a submission does: multiply-adds or element visits by kernel. */
+/** How much work of each kind a submission does: multiply-adds or element visits by kernel, or one run of a program. */
 export type Work = ReadonlyMap<string, number>
 
 /** A submission the host may want to wait for. */
@@ -14,12 +14,14 @@ export interface Submission {
 const FENCES = 8
 // Seconds of a unit of work before anything was measured: faster than any adapter, so that nobody oversleeps.
 const FIRST_GUESS = 1e-12
+// Slower than any adapter. A small batch measures the cost of submitting; a large one must not be thought as slow.
+const SLOWEST = 1e-8
 
 /**
  * Waits politely. A pending promise of Dawn's keeps the event loop spinning and takes one of a software adapter's
  * cores (matmul 10 instead of 14.8 GFLOP/s on two cores), so the host first sleeps for most of the predicted time and
  * only then asks. The prediction is the work of the outstanding submissions times the seconds that a unit of it took so
- * far, learned for each kernel.
+ * far, learned for each kernel and each program.
  */
 export class Waiter {
   private readonly outstanding: Submission[] = []
@@ -45,11 +47,14 @@ export class Waiter {
     return this.outstanding.length
   }
 
-  /** Resolves when the submission is done; a fence is mapped once, whoever waits. */
+  /** Resolves when the submission is done; a fence is mapped once, whoever waits, and idle again after that. */
   private fenceOf(submission: Submission): Promise<void> | undefined {
     const { fence } = submission
     if (!fence) return undefined
-    submission.mapping ??= fence.mapAsync(1).then(() => fence.unmap())
+    submission.mapping ??= fence.mapAsync(1).then(() => {
+      fence.unmap()
+      this.idle.push(fence)
+    })
     return submission.mapping
   }
 
@@ -72,6 +77,8 @@ export class Waiter {
     const last = this.outstanding[count - 1]
     if (!last) return
     await this.sleep(last)
+    // A read may have been answered meanwhile, and the fence may be another submission's by now.
+    if (!this.outstanding.includes(last)) return
     const asked = performance.now()
     await (this.fenceOf(last) ?? drain())
     this.done(last, performance.now() - asked)
@@ -84,11 +91,11 @@ export class Waiter {
     if (finished.length === 0) return
     const now = performance.now()
     const begin = Math.max(finished[0]!.submitted, this.lastDone)
-    for (const { fence } of finished) if (fence) this.idle.push(fence)
+    for (const { fence, mapping } of finished) if (fence && !mapping) this.idle.push(fence)
     this.lastDone = now
-    // An answer without a wait says only that the sleep was long enough, perhaps too long.
-    const seconds = ((waited > 0.3 ? 1 : 0.5) * (now - begin)) / 1000
-    if (seconds > 0.001) this.learn(finished, seconds)
+    // An answer that comes at once says only that the sleep was long enough, perhaps much too long.
+    const overslept = waited < 1 + 0.03 * (now - begin)
+    this.learn(finished, ((overslept ? 0.5 : 1) * (now - begin)) / 1000)
   }
 
   /** Seconds. */
@@ -113,7 +120,9 @@ export class Waiter {
         shares.set(kernel, (shares.get(kernel) ?? 0) + (amount * this.rateOf(kernel)) / predicted)
       }
     }
-    for (const [kernel, share] of shares) this.rates.set(kernel, this.rateOf(kernel) * Math.exp(error * share))
+    for (const [kernel, share] of shares) {
+      this.rates.set(kernel, Math.min(this.rateOf(kernel) * Math.exp(error * share), SLOWEST))
+    }
   }
 
   private rateOf(kernel: string): number {
