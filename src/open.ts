@@ -21,7 +21,9 @@ export interface OpenOptions {
  */
 export async function open(options: OpenOptions = {}): Promise<Device> {
   if (options.device === 'cpu') {
-    throw new ConfigError('device cpu: this version has no native CPU device yet; use --device webgpu with a software adapter')
+    throw new ConfigError(
+      'device cpu: this version has no native CPU device yet; use --device webgpu with a software adapter',
+    )
   }
   const { adapter, limits } = options
   const gpu = options.gpu ?? (await findGPU())

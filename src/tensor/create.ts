@@ -41,17 +41,15 @@ export function tensor(data: Nested | TypedArray, options: TensorOptions = {}): 
   if (flat.length !== sizeOf(shape)) {
     throw new ShapeError(`tensor: ${show(shape)} wants ${sizeOf(shape)} elements, got ${flat.length}`)
   }
-  const out = empty(shape, dtype, options.device ?? currentDevice())
+  const out = make(shape, dtype, options)
   out.write(flat instanceof ARRAYS[dtype] ? flat : ARRAYS[dtype].from(flat as number[]))
-  if (options.requiresGradient) requireGradient(out)
   return out
 }
 
 /** A tensor whose elements are all `value`. */
 export function full(shape: Shape, value: number, options: Omit<TensorOptions, 'shape'> = {}): Tensor {
-  const out = empty(shape, options.dtype ?? 'float32', options.device ?? currentDevice())
+  const out = make(shape, options.dtype ?? 'float32', options)
   fill(out, value)
-  if (options.requiresGradient) requireGradient(out)
   return out
 }
 
@@ -75,9 +73,21 @@ export function fill(out: Tensor, value: number): void {
 
 /** Marks a float tensor as one whose gradient may be asked for. */
 export function requireGradient(tensor: Tensor): Tensor {
-  if (tensor.dtype !== 'float32') throw new DtypeError(`requiresGradient: wants float32, got ${tensor.dtype}`)
+  wantGradientDtype(tensor.dtype)
   tensor.requiresGradient = true
   return tensor
+}
+
+/** Checked before there is memory to lose. */
+function make(shape: Shape, dtype: Dtype, { device, requiresGradient = false }: TensorOptions): Tensor {
+  if (requiresGradient) wantGradientDtype(dtype)
+  const out = empty(shape, dtype, device ?? currentDevice())
+  out.requiresGradient = requiresGradient
+  return out
+}
+
+function wantGradientDtype(dtype: Dtype): void {
+  if (dtype !== 'float32') throw new DtypeError(`requiresGradient: wants float32, got ${dtype}`)
 }
 
 function dtypeOf(data: Nested | TypedArray): Dtype {

@@ -1,3 +1,4 @@
+import { SelfsameError } from '../device/errors.js'
 import type { Tensor } from './tensor.js'
 
 const scopes: Set<Tensor>[] = []
@@ -18,6 +19,8 @@ export type Tensors =
  * surrounding scope from then on.
  *
  *   const loss = scope(() => mean(mul(error, error)))
+ *
+ * @throws SelfsameError for an async body, whose tensors would be gone before it ends
  */
 export function scope<Result>(body: () => Result): Result {
   const mine = new Set<Tensor>()
@@ -30,6 +33,9 @@ export function scope<Result>(body: () => Result): Result {
     throw error
   }
   end(mine, new Set(tensorsOf(result)))
+  if (result instanceof Promise) {
+    throw new SelfsameError('scope: wants a body that runs at once, got a promise: await outside the scope')
+  }
   return result
 }
 

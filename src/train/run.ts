@@ -1,6 +1,6 @@
 /** The loop around the training step: epochs, measurements, checkpoints, the result. */
 import { join } from 'node:path'
-import { DeviceLostError, DeviceError } from '../device/errors.js'
+import { DeviceError, DeviceLostError } from '../device/errors.js'
 import { newestCheckpoint, parametersHash, saveCheckpoint, writeWhole } from './checkpoint.js'
 import type { Config } from './config.js'
 import { History, type HistoryState } from './history.js'
@@ -8,7 +8,15 @@ import type { Log } from './log.js'
 import { InterruptedError, type Result, type RunOptions, type Scores } from './result.js'
 import { createRunDirectory, LOG_FILE, RESULT_FILE } from './runDirectory.js'
 import { type Evaluation, evaluationSplits, featuresOf, pixelsOf, probe, untrainedFeatures } from './scores.js'
-import { loadImages, modelTensors, openSession, readTensors, type Session, stateTensors, writeTensors } from './session.js'
+import {
+  loadImages,
+  modelTensors,
+  openSession,
+  readTensors,
+  type Session,
+  stateTensors,
+  writeTensors,
+} from './session.js'
 import { Stopwatch } from './stopwatch.js'
 
 // A driver that resets twice in a row will do so a third time.
@@ -45,7 +53,9 @@ export async function runTraining(config: Config, options: RunOptions): Promise<
 
 function describe({ device, data, config }: Session, log: Log): void {
   const { name, software, driver } = device.info
-  log.info(`${config.data}: ${data.train.count} images to train on${data.test ? `, ${data.test.count} to test on` : ''}`)
+  log.info(
+    `${config.data}: ${data.train.count} images to train on${data.test ? `, ${data.test.count} to test on` : ''}`,
+  )
   log.info(`${device.info.kind} on ${name}${software ? ', a software adapter' : ''} (${driver})`)
 }
 
@@ -83,7 +93,8 @@ class Run {
     const here = environmentOf(this.session)
     for (const [what, now] of Object.entries(here)) {
       const before = (checkpoint.json.environment as Record<string, unknown> | undefined)?.[what]
-      if (before !== now) log.warn(`${what} was ${before} and is ${now}: from here on the run is no longer bit-identical`)
+      if (before !== now)
+        log.warn(`${what} was ${before} and is ${now}: from here on the run is no longer bit-identical`)
     }
   }
 
@@ -212,7 +223,9 @@ class Run {
       loss_last: last,
       loss_chance: method.chance(config.batch),
       ...scores,
-      parameters_sha256: parametersHash(new Map([...parameters].map(([name, { data }]) => [name, data as Float32Array]))),
+      parameters_sha256: parametersHash(
+        new Map([...parameters].map(([name, { data }]) => [name, data as Float32Array])),
+      ),
       config,
     }
   }

@@ -28,7 +28,11 @@ export function evaluationSplits({ train, test }: Splits): { train: Dataset; tes
 }
 
 /** Accuracy of a probe on features of both splits. */
-export async function probe(kind: Kind, features: readonly [FeatureSet, FeatureSet], evaluation: Evaluation): Promise<number> {
+export async function probe(
+  kind: Kind,
+  features: readonly [FeatureSet, FeatureSet],
+  evaluation: Evaluation,
+): Promise<number> {
   const { device, config } = evaluation
   const { neighbours, temperature } = config.evaluation
   if (kind === 'linear') return (await linearProbe(...features, { device })).accuracy

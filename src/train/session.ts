@@ -85,7 +85,20 @@ function assemble(config: Config, data: Splits, device: Device): Session {
     learningRate,
   })
   const close = () => device.close()
-  return { config, device, data, statistics, method, model, optimizer, step, totalSteps, stepsPerEpoch, learningRate, close }
+  return {
+    config,
+    device,
+    data,
+    statistics,
+    method,
+    model,
+    optimizer,
+    step,
+    totalSteps,
+    stepsPerEpoch,
+    learningRate,
+    close,
+  }
 }
 
 /** @throws DataError for a channel that is the same everywhere: there is nothing to see in it. */

@@ -1,6 +1,6 @@
-import { gather, permute, scatterAdd } from '../../src/ops/index.js'
+import { gather, permute, scatterAdd } from '../../src/ops/gather.js'
 import { concat, reshape, slice, transpose } from '../../src/ops/shape.js'
-import * as index from '../reference/index.js'
+import * as gatherReference from '../reference/gather.js'
 import { integers, permutation } from '../reference/random.js'
 import * as shapes from '../reference/shape.js'
 import { type Case, caseOf } from './case.js'
@@ -13,7 +13,7 @@ const gathers = [
 ].map(({ shape, axis, count }) =>
   caseOf(
     `gather ${count} of [${shape}] along ${axis}`,
-    index.gather,
+    gatherReference.gather,
     { axis },
     {
       inputs: [{ shape }, { shape: [count], draw: integers(0, shape[axis]!), dtype: 'int32' }],
@@ -31,7 +31,7 @@ const scatters = [
 ].map(({ shape, rows }) =>
   caseOf(
     `scatterAdd [${shape}] to ${rows} rows`,
-    index.scatterAdd,
+    gatherReference.scatterAdd,
     { rows },
     {
       inputs: [{ shape }, { shape: [shape[0]!], draw: integers(0, rows), dtype: 'int32' }],
@@ -46,7 +46,7 @@ const permutes = [
   [33, 31],
   [65, 2, 3],
 ].map(shape =>
-  caseOf(`permute rows of [${shape}]`, index.permute, undefined, {
+  caseOf(`permute rows of [${shape}]`, gatherReference.permute, undefined, {
     inputs: [{ shape }, { shape: [shape[0]!], draw: permutation, dtype: 'int32' }],
     run: ([x, order]) => permute(x!, order!),
     depth: 1,

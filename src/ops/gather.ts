@@ -2,7 +2,7 @@ import { DtypeError, ShapeError } from '../device/errors.js'
 import { normaliseAxes, sameShape, show, sizeOf } from '../tensor/shape.js'
 import { differentiable, noGrad } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
-import './index.launch.js'
+import './gather.launch.js'
 import { reshape, transpose } from './shape.js'
 
 /**

@@ -1,0 +1,92 @@
+/** The library: what `import { … } from 'selfsame'` gives. Runs in Node and in browsers with WebGPU. */
+export type { Buffer, Device, DeviceInfo, Limits, MemoryUse, Program, Slice } from './device/device.js'
+export * from './device/errors.js'
+export type { Launch, Launches, LaunchName, LaunchOf } from './device/launch.js'
+export * from './eval/diagnostics.js'
+export type { FeatureSet } from './eval/featureSet.js'
+export { extractFeatures } from './eval/features.js'
+export { knnAccuracy } from './eval/knn.js'
+export { linearProbe } from './eval/linear.js'
+export { Arena } from './nn/arena.js'
+export { BatchNorm } from './nn/batchNorm.js'
+export { Conv2d } from './nn/conv2d.js'
+export { Dropout } from './nn/dropout.js'
+export { LayerNorm } from './nn/layerNorm.js'
+export { Linear } from './nn/linear.js'
+export { MLP } from './nn/mlp.js'
+export { Module } from './nn/module.js'
+export { encoder, encoderNames, ResNet } from './nn/resnet.js'
+export { Sequential } from './nn/sequential.js'
+export { ModelState } from './nn/state.js'
+export { type OpenOptions, open } from './open.js'
+export { augment, normaliseImages } from './ops/augment.js'
+export { batchNorm } from './ops/batchNorm.js'
+export { cast } from './ops/cast.js'
+export { conv2d } from './ops/conv2d.js'
+export { dropout } from './ops/dropout.js'
+export {
+  abs,
+  add,
+  clamp,
+  div,
+  equal,
+  exp,
+  gelu,
+  greater,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  pow,
+  relu,
+  rsqrt,
+  sigmoid,
+  sign,
+  softplus,
+  sqrt,
+  sub,
+  tanh,
+  where,
+} from './ops/elementwise.js'
+export { gather, oneHot, permute, scatterAdd } from './ops/gather.js'
+export { layerNorm } from './ops/layerNorm.js'
+export { cholesky, eigh } from './ops/linalg.js'
+export { matmul } from './ops/matmul.js'
+export { cosineSimilarity, l2normalize } from './ops/normalize.js'
+export { ntXent } from './ops/ntXent.js'
+export { averagePool2d, globalAveragePool, maxPool2d } from './ops/pool.js'
+export { randomUniform } from './ops/random.js'
+export { argmax, max, mean, min, variance } from './ops/reduce.js'
+export { affineSample } from './ops/sample.js'
+export { concat, reshape, slice, transpose } from './ops/shape.js'
+export { crossEntropy, logSoftmax, softmax } from './ops/softmax.js'
+export { broadcastTo, sum } from './ops/sum.js'
+export { similarityTopK, topK } from './ops/topk.js'
+export { AdamW } from './optim/adamw.js'
+export { EMA } from './optim/ema.js'
+export { LARS } from './optim/lars.js'
+export * from './optim/schedules.js'
+export { SGD } from './optim/sgd.js'
+export { type Encoder, Method, type MethodOutput } from './ssl/method.js'
+export { SimCLR, type SimCLROptions } from './ssl/simclr.js'
+export { currentDevice, useDevice } from './tensor/context.js'
+export { full, ones, requireGradient, type TensorOptions, tensor, zeros } from './tensor/create.js'
+export { Generator } from './tensor/philox.js'
+export { keep, scope } from './tensor/scope.js'
+export type { Shape } from './tensor/shape.js'
+export {
+  checkpoint,
+  customGradient,
+  differentiable,
+  grad,
+  gradients,
+  noGrad,
+  stopGradient,
+  valueAndGrad,
+} from './tensor/tape.js'
+export { type Dtype, Tensor, type TypedArray } from './tensor/tensor.js'
+export { type Batches, TrainingStep } from './train/step.js'
+export { drawView } from './views/draw.js'
+export { peerView, simclrView } from './views/presets.js'
+export { structureOf, type ViewSpec } from './views/spec.js'
