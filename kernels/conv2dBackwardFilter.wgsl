@@ -2,16 +2,16 @@
 // sum is cut into splits of whole output lines (n, i); source = (i·stride_y − padding_y + s·dilation_y, …), 0 outside.
 // x [images, height, width, groups·depth], dy [images, out_height, out_width, groups·columns],
 // out [splits, kernel_height, kernel_width, depth, groups·columns]: split k sums the lines k·chunk … (k + 1)·chunk − 1.
-// Tile: a block of D channels c × 4·C channels o an invocation, Y invocations along (tap, block of c), X along o, one
-// pixel a turn. With X = 1 the loads of dy have one address for the whole workgroup (see matmul.wgsl).
+// Tile: a block of D channels c × 4·C channels o an invocation, Y invocations along (split, tap, block of c), X along o,
+// one pixel a turn (see matmul.wgsl).
 // Parameters: D (1 or a multiple of 4 that divides depth), C, X, Y; VEC_Y, VEC_OUT: loads of dy and stores of whole vec4s.
-// Grid: fold(row_tiles · column_tiles · groups · splits), columns fastest. Bindings: x, dy, out.
+// Grid: fold(⌈splits·taps·(depth / D) / Y⌉ · column_tiles · groups), columns fastest. Bindings: x, dy, out.
 #include "lib/index.wgsl"
 
 struct Params {
   lines: u32, out_height: u32, out_width: u32, height: u32, width: u32, depth: u32, columns: u32, groups: u32,
   stride_y: i32, stride_x: i32, padding_y: i32, padding_x: i32, dilation_y: i32, dilation_x: i32,
-  kernel_width: u32, rows: u32, blocks: u32, chunk: u32, splits: u32, row_tiles: u32, column_tiles: u32,
+  kernel_width: u32, rows: u32, blocks: u32, chunk: u32, splits: u32, column_tiles: u32,
 }
 #if D == 1
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -40,12 +40,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   let tile = invocation_index(workgroup, workgroups, 0u, 1u);
   let column_tile = tile % params.column_tiles;
   let group = (tile / params.column_tiles) % params.groups;
-  let row_tile = (tile / (params.column_tiles * params.groups)) % params.row_tiles;
-  let split = tile / (params.column_tiles * params.groups * params.row_tiles);
+  let item = tile / (params.column_tiles * params.groups) * {{Y}}u + local.y;
+  let split = item / params.rows;
   if (split >= params.splits) { return; }
   let column = (column_tile * {{X}}u + local.x) * {{4 * C}}u;
-  // A row is a tap and a block of D input channels.
-  let row = row_tile * {{Y}}u + local.y;
+  // A row is a tap and a block of D input channels. Rows of all splits stand in one line: no lane is idle for a short one.
+  let row = item % params.rows;
   let tap = row / params.blocks;
   let channel = (row % params.blocks) * {{D}}u;
   let offset_y = i32(tap / params.kernel_width) * params.dilation_y - params.padding_y;
@@ -82,7 +82,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     }
   }
 
-  if (row >= params.rows) { return; }
 #for I 0 {{D}}
 #for J 0 {{C}}
   store(((split * params.rows * {{D}}u + tap * params.depth + channel + {{I}}u) * params.groups + group) * params.columns,

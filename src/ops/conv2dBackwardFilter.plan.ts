@@ -33,11 +33,11 @@ export function planConv2dBackwardFilter(
   const tile = force.tile ?? filterTile(kernelHeight * kernelWidth, depth, columns, target)
   const block = tile.rows
   const rows = (kernelHeight * kernelWidth * depth) / block
-  const rowTiles = tiles(rows, tile.y)
   const columnTiles = tiles(columns, 4 * tile.columns * tile.x)
   const lines = images * outHeight
   const count = kernelHeight * kernelWidth * depth * launch.filters
-  const wanted = force.splits ?? splitsFor(lines * outWidth, rowTiles * columnTiles * groups, 4 * count, target)
+  const wanted =
+    force.splits ?? splitsFor(lines * outWidth, tiles(rows, tile.y) * columnTiles * groups, 4 * count, target)
   const chunk = tiles(lines, Math.min(wanted, lines))
   const splits = tiles(lines, chunk)
   const parts: Binding = splits === 1 ? out : scratch(0, 4 * splits * count)
@@ -72,10 +72,9 @@ export function planConv2dBackwardFilter(
       blocks: depth / block,
       chunk,
       splits,
-      row_tiles: rowTiles,
       column_tiles: columnTiles,
     },
-    grid: fold(rowTiles * columnTiles * groups * splits, target.limits),
+    grid: fold(tiles(splits * rows, tile.y) * columnTiles * groups, target.limits),
     work: lines * outWidth * count,
   }
   return splits === 1 ? [product] : [product, sumSplits(parts, out, count, splits, target)]
@@ -84,7 +83,8 @@ export function planConv2dBackwardFilter(
 /** Rows of a tile are input channels of one tap, so they divide `depth`. */
 function filterTile(taps: number, depth: number, columns: number, { software }: Target): Tile {
   const fits = FILTER_SIZES.filter(([rows]) => depth % rows === 0)
-  if (software) return softwareTile(taps * depth, columns, { alongColumns: false, alongRows: false }, fits)
+  // The rows of all splits stand in one line, so hardly any is padding.
+  if (software) return softwareTile(64 * taps * depth, columns, { alongColumns: false, alongRows: false }, fits)
   const rows = depth % 4 === 0 ? 4 : 1
   return columns < 16 ? { rows, columns: 1, x: 2, y: 32 } : { rows, columns: 1, x: 8, y: 8 }
 }

@@ -37,7 +37,7 @@ const SCATTERED = 0.6
 /** Workgroups that keep a machine busy: a software adapter runs one a core, a GPU a few hundred. */
 const BUSY = { software: 8, hardware: 512 } as const
 
-/** A serial float32 sum longer than this loses accuracy, and lavapipe ends any loop after 65,535 turns. */
+/** A serial float32 sum longer than this loses accuracy, so it is split where there is room for the partial sums. */
 const MAX_CHUNK = 16_384
 const MIN_CHUNK = 128
 
