@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict'
+import type { Device } from '../../src/device/device.js'
+import type { LaunchOf } from '../../src/device/launch.js'
+import { type Dispatch, implement, type Target } from '../../src/device/webgpu/plan.js'
+import { open } from '../../src/open.js'
+import { type Conv2dOptions, conv2d, conv2dBackwardData, conv2dBackwardFilter } from '../../src/ops/conv2d.js'
+import {
+  type ConvolutionForce,
+  type ConvolutionSizes,
+  planConv2d,
+  planConv2dBackwardData,
+  tapsOfPhase,
+} from '../../src/ops/conv2d.plan.js'
+import { planConv2dBackwardFilter } from '../../src/ops/conv2dBackwardFilter.plan.js'
+import { tensor } from '../../src/tensor/create.js'
+import { sizeOf } from '../../src/tensor/shape.js'
+import type { Tensor } from '../../src/tensor/tensor.js'
+import { type Array64, array } from '../reference/array.js'
+import { type Conv2dAttributes, conv2d as reference } from '../reference/conv2d.js'
+
+declare module '../../src/device/launch.js' {
+  interface Launches {
+    forcedConv2d: { launch: ConvolutionLaunch; force: ConvolutionForce }
+  }
+}
+
+type ConvolutionLaunch = LaunchOf<'conv2d'> | LaunchOf<'conv2dBackwardData'> | LaunchOf<'conv2dBackwardFilter'>
+
+implement('forcedConv2d', ({ launch, force }, target) => planOf(launch, target, force))
+
+function planOf(launch: ConvolutionLaunch, target: Target, force: ConvolutionForce = {}): readonly Dispatch[] {
+  if (launch.op === 'conv2d') return planConv2d(launch, target, force)
+  if (launch.op === 'conv2dBackwardData') return planConv2dBackwardData(launch, target, force)
+  return planConv2dBackwardFilter(launch, target, force)
+}
+
+const target: Target = {
+  limits: {
+    maxBindingBytes: 128 * 2 ** 20,
+    maxBufferBytes: 256 * 2 ** 20,
+    maxStorageBuffers: 8,
+    maxWorkgroupInvocations: 256,
+    maxWorkgroupBytes: 16_384,
+    maxWorkgroupsPerDimension: 65_535,
+  },
+  features: new Set(),
+  software: true,
+}
+
+const slice = { buffer: { id: 0, bytes: 2 ** 30 }, offset: 0, bytes: 2 ** 30 }
+
+/** A 3×3 convolution with padding 1 and stride 1, unless the sizes say otherwise. */
+function sizesOf(sizes: Partial<ConvolutionSizes> = {}): ConvolutionSizes {
+  return {
+    images: 2,
+    height: 8,
+    width: 8,
+    channels: 16,
+    outHeight: 8,
+    outWidth: 8,
+    filters: 32,
+    kernelHeight: 3,
+    kernelWidth: 3,
+    strideY: 1,
+    strideX: 1,
+    top: 1,
+    left: 1,
+    dilationY: 1,
+    dilationX: 1,
+    groups: 1,
+    ...sizes,
+  }
+}
+
+const PLAIN = { kernelHeight: 1, kernelWidth: 1, top: 0, left: 0 } as const
+
+describe('planConv2d', () => {
+  it('leaves 1×1 without stride, padding or groups to matmul', () => {
+    const sizes = sizesOf(PLAIN)
+    const [forward] = planConv2d({ op: 'conv2d', x: slice, filter: slice, out: slice, ...sizes }, target)
+    const [data] = planConv2dBackwardData(
+      { op: 'conv2dBackwardData', dy: slice, filter: slice, out: slice, ...sizes },
+      target,
+    )
+    const [filter] = planConv2dBackwardFilter(
+      { op: 'conv2dBackwardFilter', x: slice, dy: slice, out: slice, ...sizes },
+      target,
+    )
+    assert.deepEqual([forward!.kernel, data!.kernel, filter!.kernel], ['matmul', 'matmul', 'matmul'])
+    const strided = sizesOf({ ...PLAIN, strideY: 2, strideX: 2, outHeight: 4, outWidth: 4 })
+    assert.equal(
+      planConv2d({ op: 'conv2d', x: slice, filter: slice, out: slice, ...strided }, target)[0]!.kernel,
+      'conv2d',
+    )
+  })
+
+  it('counts multiply-adds as work', () => {
+    const [dispatch] = planConv2d({ op: 'conv2d', x: slice, filter: slice, out: slice, ...sizesOf() }, target)
+    assert.equal(dispatch!.work, 2 * 8 * 8 * 32 * 9 * 16)
+  })
+
+  it('splits backward-filter over whole lines that cover every image', () => {
+    const sizes = sizesOf({ images: 512, height: 28, width: 28, outHeight: 28, outWidth: 28 })
+    const plan = planConv2dBackwardFilter(
+      { op: 'conv2dBackwardFilter', x: slice, dy: slice, out: slice, ...sizes },
+      target,
+    )
+    const { splits, chunk, lines } = plan[0]!.params!
+    assert.equal(lines, 512 * 28)
+    assert.ok(splits! * chunk! >= lines! && (splits! - 1) * chunk! < lines!)
+    // Short enough for a float32 sum.
+    assert.ok(chunk! * 28 <= 2 ** 15)
+    assert.deepEqual([plan.length, plan[1]!.kernel], [2, 'sumSplits'])
+  })
+
+  it('covers every pixel of backward-data once, a dispatch for each remainder of the stride', () => {
+    const sizes = sizesOf({ strideY: 2, strideX: 3, height: 9, width: 7, outHeight: 5, outWidth: 3 })
+    const plan = planConv2dBackwardData(
+      { op: 'conv2dBackwardData', dy: slice, filter: slice, out: slice, ...sizes },
+      target,
+    )
+    assert.equal(plan.length, 6)
+    assert.equal(
+      plan.reduce((rows, { params }) => rows + params!.rows!, 0),
+      2 * 9 * 7,
+    )
+  })
+})
+
+describe('tapsOfPhase', () => {
+  it('finds exactly the taps that reach a pixel, and the output pixels they come from', () => {
+    for (const stride of [1, 2, 3, 4])
+      for (const dilation of [1, 2, 3, 4])
+        for (const padding of [0, 1, 2])
+          for (const kernel of [1, 2, 3, 5])
+            for (let phase = 0; phase < stride; phase++) {
+              const taps = tapsOfPhase(phase, stride, padding, dilation, kernel)
+              const found: string[] = []
+              const wanted: string[] = []
+              for (let i = 0; i < 3; i++) {
+                for (let t = 0; t < taps.taps; t++)
+                  found.push([i, taps.first + t * taps.hop, i + taps.base + t * taps.step].join())
+                for (let k = 0; k < kernel; k++) {
+                  const output = (i * stride + phase + padding - k * dilation) / stride
+                  if (Number.isInteger(output)) wanted.push([i, k, output].join())
+                }
+              }
+              assert.deepEqual(
+                found,
+                wanted,
+                `stride ${stride} dilation ${dilation} padding ${padding} kernel ${kernel} phase ${phase}`,
+              )
+            }
+  })
+})
+
+const FORCES: Record<string, ConvolutionForce> = {
+  'lanes along pixels': { tile: { rows: 4, columns: 2, x: 1, y: 8 } },
+  'lanes along channels': { tile: { rows: 4, columns: 1, x: 8, y: 1 } },
+  'lanes along both, five splits': { tile: { rows: 4, columns: 1, x: 4, y: 8 }, splits: 5 },
+  'no detour over matmul': { direct: true },
+}
+
+/** Input channels a group are a multiple of four, so that the tiles above fit backward-filter too. */
+const PROBLEMS: readonly (readonly [x: number[], filter: number[], attributes: Conv2dAttributes])[] = [
+  [[2, 7, 5, 8], [3, 3, 8, 12], { padding: 1 }],
+  [[1, 9, 8, 8], [3, 2, 4, 6], { stride: 2, padding: [1, 0, 2, 1], groups: 2 }],
+  [[2, 6, 7, 4], [1, 1, 4, 5], {}],
+]
+
+describe('conv2d kernels', () => {
+  let device: Device
+  before(async () => {
+    device = await open()
+  })
+  after(() => device.close())
+
+  for (const [name, force] of Object.entries(FORCES)) {
+    it(`${name}: as in float64, forward and both gradients`, async () => {
+      for (const [xShape, filterShape, attributes] of PROBLEMS) {
+        const x = wave(xShape, 1)
+        const filter = wave(filterShape, 2)
+        const y = reference.forward([x, filter], attributes)
+        const dy = wave(y.shape, 3)
+        const [dx, df] = reference.gradient([x, filter], attributes, dy)
+        const [tx, tf, tdy] = [x, filter, dy].map(each =>
+          tensor(Float32Array.from(each.data), { shape: each.shape, device }),
+        )
+        const options = attributes as Conv2dOptions
+        const forced = forcing(device, force)
+        await near(
+          forced(() => conv2d(tx!, tf!, options)),
+          y,
+          `${name} [${xShape}]`,
+        )
+        await near(
+          forced(() => conv2dBackwardData(tdy!, tf!, xShape, options)),
+          dx!,
+          `${name} [${xShape}] data`,
+        )
+        await near(
+          forced(() => conv2dBackwardFilter(tx!, tdy!, filterShape, options)),
+          df!,
+          `${name} [${xShape}] filter`,
+        )
+      }
+    })
+  }
+})
+
+function wave(shape: number[], phase: number): Array64 {
+  return array(
+    shape,
+    Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(phase + 7 * i)),
+  )
+}
+
+/** Runs `body` with every launch planned under `force`. */
+function forcing(device: Device, force: ConvolutionForce): (body: () => Tensor) => Tensor {
+  return body => {
+    const launch = device.launch
+    device.launch = each => launch.call(device, { op: 'forcedConv2d', launch: each as ConvolutionLaunch, force })
+    try {
+      return body()
+    } finally {
+      device.launch = launch
+    }
+  }
+}
+
+async function near(got: Tensor, wanted: Array64, what: string): Promise<void> {
+  const data = await got.data()
+  const error = Math.hypot(...wanted.data.map((value, i) => value - data[i]!))
+  const bound = 8 * Math.sqrt(wanted.data.length) * 2 ** -24 * Math.hypot(...wanted.data) + 1e-6
+  assert.deepEqual(got.shape, wanted.shape)
+  assert.ok(error <= bound, `${what}: off by ${error}, bound ${bound}`)
+}
