@@ -1,0 +1,112 @@
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+/**
+ * exp, log and their kin in a form that compilers turn into vector code: no branches, no calls. Errors are a few units
+ * in the last place, and the bits are the same on every machine and for every vector width.
+ */
+namespace selfsame {
+
+inline float fromBits(int32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+inline int32_t bitsOf(float value) {
+  int32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+/** 2^n for −126 ≤ n ≤ 127. */
+inline float powerOfTwo(int32_t n) { return fromBits((n + 127) << 23); }
+
+/**
+ * eˣ: x = n·log 2 + r with |r| ≤ ½ log 2, and a polynomial in r. Coefficients and the split of log 2 are those of the
+ * Cephes library (Moshier, 1989), expf.
+ */
+inline float expOf(float x) {
+  const float bounded = x < -104.0f ? -104.0f : x > 89.0f ? 89.0f : x;
+  // Adding 1.5·2²³ rounds to the nearest whole number.
+  const float n = (bounded * 1.44269504f + 12582912.0f) - 12582912.0f;
+  const float r = bounded - n * 0.693359375f + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  // In two factors, because 2ⁿ alone overflows or underflows before eˣ does. A NaN has no n.
+  const auto whole = static_cast<int32_t>(n == n ? n : 0.0f);
+  const int32_t half = whole >> 1;
+  return p * powerOfTwo(half) * powerOfTwo(whole - half);
+}
+
+/** log x: x = 2ⁿ·m with √½ ≤ m < √2, and a polynomial in m − 1. Cephes, logf. */
+inline float logOf(float x) {
+  // Below the normal range the exponent says nothing; scale by 2²³ first.
+  const bool tiny = x < 1.17549435e-38f;
+  const int32_t bits = bitsOf(tiny ? x * 8388608.0f : x);
+  // Subtracting the bits of √½ puts the fraction in [√½, √2).
+  const int32_t shifted = bits - 0x3f3504f3;
+  const float n = static_cast<float>(shifted >> 23) - (tiny ? 23.0f : 0.0f);
+  const float m = fromBits((shifted & 0x007fffff) + 0x3f3504f3) - 1.0f;
+  const float s = m * m;
+  float p = 7.0376836292e-2f;
+  p = p * m - 1.1514610310e-1f;
+  p = p * m + 1.1676998740e-1f;
+  p = p * m - 1.2420140846e-1f;
+  p = p * m + 1.4249322787e-1f;
+  p = p * m - 1.6668057665e-1f;
+  p = p * m + 2.0000714765e-1f;
+  p = p * m - 2.4999993993e-1f;
+  p = p * m + 3.3333331174e-1f;
+  const float value = m + (p * m * s - 2.12194440e-4f * n - 0.5f * s) + 0.693359375f * n;
+  // 0 → −∞, ∞ → ∞, below 0 and NaN → NaN.
+  const float special = x == 0.0f ? -INFINITY : x > 0.0f ? x : NAN;
+  return x > 0.0f && x < INFINITY ? value : special;
+}
+
+/** tanh x, by its series near 0, where the quotient cancels. Cephes, tanhf. */
+inline float tanhOf(float x) {
+  const float s = x * x;
+  float p = -5.70498872745e-3f;
+  p = p * s + 2.06390887954e-2f;
+  p = p * s - 5.37397155531e-2f;
+  p = p * s + 1.33314422036e-1f;
+  p = p * s - 3.33332819422e-1f;
+  const float near = p * s * x + x;
+  const float size = x < 0.0f ? -x : x;
+  const float far = 1.0f - 2.0f / (expOf(2.0f * size) + 1.0f);
+  const float signedFar = x < 0.0f ? -far : far;
+  return size < 0.625f ? near : signedFar;
+}
+
+/**
+ * erf(x), |error| < 1.5e-7: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 7.1.26; below |x| = 0.5
+ * the Maclaurin series. The formulas of kernels/lib/special.wgsl.
+ */
+inline float erfOf(float x) {
+  const float s = x * x;
+  const float series = 1.0f - s * (1.0f / 3.0f - s * (0.1f - s * (1.0f / 42.0f - s * (1.0f / 216.0f - s / 1320.0f))));
+  const float near = 1.1283791671f * x * series;
+  const float size = x < 0.0f ? -x : x;
+  const float t = 1.0f / (1.0f + 0.3275911f * size);
+  float p = 1.061405429f;
+  p = p * t - 1.453152027f;
+  p = p * t + 1.421413741f;
+  p = p * t - 0.284496736f;
+  p = p * t + 0.254829592f;
+  const float far = 1.0f - p * t * expOf(-s);
+  const float signedFar = x < 0.0f ? -far : far;
+  return s < 0.25f ? near : signedFar;
+}
+
+inline float normalDensityOf(float x) { return 0.3989422804f * expOf(-0.5f * x * x); }
+inline float normalDistributionOf(float x) { return 0.5f * (1.0f + erfOf(0.7071067812f * x)); }
+
+}  // namespace selfsame

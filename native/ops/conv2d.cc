@@ -1,0 +1,131 @@
+#include <omp.h>
+
+#include <algorithm>
+
+#include "launch.h"
+#include "onednn.h"
+
+/** Convolution of [N, H, W, C] with [kernelHeight, kernelWidth, C / groups, O], and both its gradients. */
+namespace selfsame {
+namespace {
+
+struct Sizes {
+  int64_t images, height, width, channels, outHeight, outWidth, filters, kernelHeight, kernelWidth;
+  int64_t strideY, strideX, top, left, dilationY, dilationX, groups;
+  /** Padding below and to the right, worked out from the others. */
+  int64_t bottom, right;
+
+  onednn::Key key(int64_t pass) const {
+    return {pass,    images,  height, width, channels,  outHeight, outWidth, filters, kernelHeight,         kernelWidth,
+            strideY, strideX, top,    left,  dilationY, dilationX, groups,   bottom,  omp_get_max_threads()};
+  }
+  int64_t operations() const {
+    return 2 * images * outHeight * outWidth * filters * kernelHeight * kernelWidth * (channels / groups);
+  }
+};
+
+/** The padding after the last pixel that gives `out` pixels, at least 0. Refuses sizes that no padding fits. */
+int64_t paddingAfter(Launch& launch, int64_t size, int64_t out, int64_t kernel, int64_t stride, int64_t dilation,
+                     int64_t before) {
+  const int64_t reach = dilation * (kernel - 1) + 1;
+  const int64_t after = std::max<int64_t>((out - 1) * stride + reach - size - before, 0);
+  const int64_t fits = (size + before + after - reach) / stride + 1;
+  if (size + before + after < reach || fits != out) {
+    launch.refuse("an axis of " + std::to_string(size) + " pixels gives " + std::to_string(fits) + ", got an output of " +
+                  std::to_string(out));
+  }
+  return after;
+}
+
+Sizes sizesOf(Launch& launch) {
+  const auto size = [&](const char* name, int64_t least = 1) {
+    const int64_t value = launch.whole(name, least);
+    if (value > INT32_MAX) launch.refuse(std::string("wants ") + name + " below 2^31");
+    return value;
+  };
+  Sizes s{size("images"),   size("height"),  size("width"),        size("channels"),    size("outHeight"), size("outWidth"),
+          size("filters"),  size("kernelHeight"), size("kernelWidth"), size("strideY"), size("strideX"),   size("top", 0),
+          size("left", 0),  size("dilationY"),    size("dilationX"),   size("groups"),  0,                 0};
+  if (s.channels % s.groups != 0 || s.filters % s.groups != 0) {
+    launch.refuse("wants groups that divide " + std::to_string(s.channels) + " channels and " +
+                  std::to_string(s.filters) + " filters, got " + std::to_string(s.groups));
+  }
+  s.bottom = paddingAfter(launch, s.height, s.outHeight, s.kernelHeight, s.strideY, s.dilationY, s.top);
+  s.right = paddingAfter(launch, s.width, s.outWidth, s.kernelWidth, s.strideX, s.dilationX, s.left);
+  return s;
+}
+
+enum Pass { kForward, kBackwardData, kBackwardFilter };
+
+std::shared_ptr<onednn::Primitive> compile(const Sizes& s, Pass pass) {
+  using Tag = dnnl::memory::format_tag;
+  const onednn::Dimensions filterSizes =
+      s.groups == 1 ? onednn::Dimensions{s.filters, s.channels, s.kernelHeight, s.kernelWidth}
+                    : onednn::Dimensions{s.groups, s.filters / s.groups, s.channels / s.groups, s.kernelHeight, s.kernelWidth};
+  const auto source = onednn::tagged({s.images, s.channels, s.height, s.width}, Tag::nhwc);
+  const auto filter = onednn::tagged(filterSizes, s.groups == 1 ? Tag::hwio : Tag::hwigo);
+  const auto output = onednn::tagged({s.images, s.filters, s.outHeight, s.outWidth}, Tag::nhwc);
+  // Images stay as they are, channels last; the small filter is reordered to what suits.
+  const onednn::ConvolutionShape shape{source,
+                                       onednn::anyLayout(filterSizes),
+                                       output,
+                                       {s.strideY, s.strideX},
+                                       {s.dilationY - 1, s.dilationX - 1},
+                                       {s.top, s.left},
+                                       {s.bottom, s.right}};
+  const auto algorithm = dnnl::algorithm::convolution_direct;
+  if (pass == kForward) {
+    const auto d = onednn::convolutionForward(shape, algorithm);
+    return std::make_shared<onednn::Primitive>(
+        d, std::vector<onednn::Port>{{DNNL_ARG_SRC, source, d.src_desc(), false},
+                                     {DNNL_ARG_WEIGHTS, filter, d.weights_desc(), false},
+                                     {DNNL_ARG_DST, output, d.dst_desc(), true}});
+  }
+  if (pass == kBackwardData) {
+    const auto d = onednn::convolutionBackwardData(shape, algorithm);
+    return std::make_shared<onednn::Primitive>(
+        d, std::vector<onednn::Port>{{DNNL_ARG_DIFF_DST, output, d.diff_dst_desc(), false},
+                                     {DNNL_ARG_WEIGHTS, filter, d.weights_desc(), false},
+                                     {DNNL_ARG_DIFF_SRC, source, d.diff_src_desc(), true}});
+  }
+  const auto d = onednn::convolutionBackwardFilter(shape, algorithm);
+  return std::make_shared<onednn::Primitive>(
+      d, std::vector<onednn::Port>{{DNNL_ARG_SRC, source, d.src_desc(), false},
+                                   {DNNL_ARG_DIFF_DST, output, d.diff_dst_desc(), false},
+                                   {DNNL_ARG_DIFF_WEIGHTS, filter, d.diff_weights_desc(), true}});
+}
+
+Run convolution(const Sizes& s, Pass pass, const float* first, const float* second, float* out) {
+  return [=, primitive = std::shared_ptr<onednn::Primitive>()](Scratch& scratch) mutable {
+    const onednn::Threads threads(s.operations());
+    if (!primitive) primitive = onednn::cached(s.key(pass), [&] { return compile(s, pass); });
+    primitive->run({first, second, out}, scratch);
+  };
+}
+
+const Op forward("conv2d", [](Launch& launch) -> Run {
+  const Sizes s = sizesOf(launch);
+  const auto* x = launch.in<float>("x", {s.images, s.height, s.width, s.channels});
+  const auto* filter = launch.in<float>("filter", {s.kernelHeight, s.kernelWidth, s.channels / s.groups, s.filters});
+  auto* out = launch.out<float>("out", {s.images, s.outHeight, s.outWidth, s.filters});
+  return convolution(s, kForward, x, filter, out);
+});
+
+const Op backwardData("conv2dBackwardData", [](Launch& launch) -> Run {
+  const Sizes s = sizesOf(launch);
+  const auto* dy = launch.in<float>("dy", {s.images, s.outHeight, s.outWidth, s.filters});
+  const auto* filter = launch.in<float>("filter", {s.kernelHeight, s.kernelWidth, s.channels / s.groups, s.filters});
+  auto* out = launch.out<float>("out", {s.images, s.height, s.width, s.channels});
+  return convolution(s, kBackwardData, dy, filter, out);
+});
+
+const Op backwardFilter("conv2dBackwardFilter", [](Launch& launch) -> Run {
+  const Sizes s = sizesOf(launch);
+  const auto* x = launch.in<float>("x", {s.images, s.height, s.width, s.channels});
+  const auto* dy = launch.in<float>("dy", {s.images, s.outHeight, s.outWidth, s.filters});
+  auto* out = launch.out<float>("out", {s.kernelHeight, s.kernelWidth, s.channels / s.groups, s.filters});
+  return convolution(s, kBackwardFilter, x, dy, out);
+});
+
+}  // namespace
+}  // namespace selfsame
