@@ -111,7 +111,9 @@ function commonType(name: string, row: Row, tensors: readonly Tensor[]): Element
   const other = tensors.find(({ dtype }) => dtype !== type)
   if (other) throw new DtypeError(`${name}: wants operands of one dtype, got ${type} and ${other.dtype}; use cast`)
   if (type === 'uint8' || (type !== 'float32' && !row.integers)) {
-    throw new DtypeError(`${name}: wants float32${row.integers ? ', int32 or uint32' : ''}, got ${type} ${show(tensors[0]!.shape)}`)
+    throw new DtypeError(
+      `${name}: wants float32${row.integers ? ', int32 or uint32' : ''}, got ${type} ${show(tensors[0]!.shape)}`,
+    )
   }
   return type
 }

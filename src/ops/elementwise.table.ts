@@ -33,8 +33,19 @@ export const table = {
   identity: { wgsl: 'a', reference: a => a, derivative: [() => 1], domain: [-2, 2], integers: true },
   add: { wgsl: 'a + b', reference: (a, b) => a + b, derivative: [() => 1, () => 1], domain: [-2, 2], integers: true },
   sub: { wgsl: 'a - b', reference: (a, b) => a - b, derivative: [() => 1, () => -1], domain: [-2, 2], integers: true },
-  mul: { wgsl: 'a * b', reference: (a, b) => a * b, derivative: [(_, b) => b, a => a], domain: [-2, 2], integers: true },
-  div: { wgsl: 'a / b', reference: (a, b) => a / b, derivative: [(_, b) => 1 / b, (a, b) => -a / (b * b)], domain: [0.5, 2] },
+  mul: {
+    wgsl: 'a * b',
+    reference: (a, b) => a * b,
+    derivative: [(_, b) => b, a => a],
+    domain: [-2, 2],
+    integers: true,
+  },
+  div: {
+    wgsl: 'a / b',
+    reference: (a, b) => a / b,
+    derivative: [(_, b) => 1 / b, (a, b) => -a / (b * b)],
+    domain: [0.5, 2],
+  },
   pow: {
     wgsl: 'pow(a, b)',
     reference: (a, b) => a ** b,
@@ -55,8 +66,20 @@ export const table = {
     domain: [-2, 2],
     integers: true,
   },
-  greater: { wgsl: 'select(0.0, 1.0, a > b)', reference: (a, b) => +(a > b), derivative: [null, null], domain: [-2, 2], integers: true },
-  equal: { wgsl: 'select(0.0, 1.0, a == b)', reference: (a, b) => +(a === b), derivative: [null, null], domain: [-2, 2], integers: true },
+  greater: {
+    wgsl: 'select(0.0, 1.0, a > b)',
+    reference: (a, b) => +(a > b),
+    derivative: [null, null],
+    domain: [-2, 2],
+    integers: true,
+  },
+  equal: {
+    wgsl: 'select(0.0, 1.0, a == b)',
+    reference: (a, b) => +(a === b),
+    derivative: [null, null],
+    domain: [-2, 2],
+    integers: true,
+  },
   exp: { wgsl: 'exp(a)', reference: Math.exp, derivative: [Math.exp], domain: [-2, 2] },
   log: { wgsl: 'log(a)', reference: Math.log, derivative: [a => 1 / a], domain: [0.5, 2] },
   sqrt: { wgsl: 'sqrt(a)', reference: Math.sqrt, derivative: [a => 0.5 / Math.sqrt(a)], domain: [0.5, 2] },
@@ -80,7 +103,12 @@ export const table = {
   },
   relu: { wgsl: 'max(a, 0.0)', reference: a => Math.max(a, 0), derivative: [a => +(a > 0)], domain: [-2, 2] },
   /** b > 0 ? a : 0, the gradient of relu: a is the output's gradient, b the output. */
-  reluGradient: { wgsl: 'select(0.0, a, b > 0.0)', reference: (a, b) => (b > 0 ? a : 0), derivative: [(_, b) => +(b > 0), null], domain: [-2, 2] },
+  reluGradient: {
+    wgsl: 'select(0.0, a, b > 0.0)',
+    reference: (a, b) => (b > 0 ? a : 0),
+    derivative: [(_, b) => +(b > 0), null],
+    domain: [-2, 2],
+  },
   /** Hendrycks & Gimpel, 2016, the form with the normal distribution: a·Φ(a). */
   gelu: {
     wgsl: 'a * normal_distribution(a)',

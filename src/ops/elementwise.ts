@@ -49,9 +49,15 @@ export const pow = binary('pow', (g, [a, b], y) => [
   () => mul(g, mul(y, typeof a === 'number' ? Math.log(a) : log(a!))),
 ])
 /** The larger of each two; where they are equal the gradient goes to `a`. */
-export const maximum = binary('maximum', (g, [a, b]) => [() => mul(g, sub(1, greater(b!, a!))), () => mul(g, greater(b!, a!))])
+export const maximum = binary('maximum', (g, [a, b]) => [
+  () => mul(g, sub(1, greater(b!, a!))),
+  () => mul(g, greater(b!, a!)),
+])
 /** The smaller of each two; where they are equal the gradient goes to `a`. */
-export const minimum = binary('minimum', (g, [a, b]) => [() => mul(g, sub(1, greater(a!, b!))), () => mul(g, greater(a!, b!))])
+export const minimum = binary('minimum', (g, [a, b]) => [
+  () => mul(g, sub(1, greater(a!, b!))),
+  () => mul(g, greater(a!, b!)),
+])
 /** 1 where a > b, else 0. */
 export const greater = binary('greater', none)
 /** 1 where a equals b, else 0. */

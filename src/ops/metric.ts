@@ -12,7 +12,13 @@ declare module '../device/launch.js' {
 }
 
 implement('storeMetric', ({ value, counter, ring, rows, columns, column }) => [
-  { kernel: 'store_metric', bindings: [value, counter, ring], params: { rows, columns, column }, grid: [1, 1, 1], work: 1 },
+  {
+    kernel: 'store_metric',
+    bindings: [value, counter, ring],
+    params: { rows, columns, column },
+    grid: [1, 1, 1],
+    work: 1,
+  },
 ])
 
 /**

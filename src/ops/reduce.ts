@@ -59,7 +59,11 @@ export function min(x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
 }
 
 /** Σ(x − mean)² / (n − correction) over `axes`: correction 0 for the population, 1 for a sample. */
-export function variance(x: Tensor, axes?: Axes, options: ReduceOptions & { readonly correction?: number } = {}): Tensor {
+export function variance(
+  x: Tensor,
+  axes?: Axes,
+  options: ReduceOptions & { readonly correction?: number } = {},
+): Tensor {
   const { correction = 0, ...rest } = options
   const list = normaliseAxes('variance', x.rank, axes)
   const centred = sub(x, mean(x, list, { keepDims: true }))

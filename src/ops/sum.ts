@@ -27,7 +27,8 @@ export function sum(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x
   const out = runRow('identity', [x], shape)
-  if (!sameShape(out.shape, shape)) throw new ShapeError(`broadcastTo: ${show(x.shape)} does not stretch to ${show(shape)}`)
+  if (!sameShape(out.shape, shape))
+    throw new ShapeError(`broadcastTo: ${show(x.shape)} does not stretch to ${show(shape)}`)
   return differentiable(out, [x], g => [sumTo(g, x.shape)])
 }
 
@@ -40,7 +41,11 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
 }
 
 /** Applies a reduction over runs of neighbouring axes, the last run first. */
-export function reduceWith(x: Tensor, axes: readonly number[], run: (y: Tensor, begin: number, end: number) => Tensor): Tensor {
+export function reduceWith(
+  x: Tensor,
+  axes: readonly number[],
+  run: (y: Tensor, begin: number, end: number) => Tensor,
+): Tensor {
   let y = axes.length === 0 ? runRow('identity', [x]) : x
   for (const [begin, end] of runsOf(axes)) y = run(y, begin, end)
   return y
