@@ -14,6 +14,7 @@ import {
 import { planConv2dBackwardFilter } from '../../src/ops/conv2dBackwardFilter.plan.js'
 import { tensor } from '../../src/tensor/create.js'
 import { sizeOf } from '../../src/tensor/shape.js'
+import { gradients } from '../../src/tensor/tape.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
 import { type Array64, array } from '../reference/array.js'
 import { type Conv2dAttributes, conv2d as reference } from '../reference/conv2d.js'
@@ -206,6 +207,34 @@ describe('conv2d kernels', () => {
       }
     })
   }
+})
+
+describe('conv2d of second order', () => {
+  let device: Device
+  before(async () => {
+    device = await open()
+  })
+  after(() => device.close())
+
+  it('has gradients that are differentiable by the other two', async () => {
+    const options = { stride: 2, padding: 1 }
+    const [x, filter] = [wave([2, 6, 5, 4], 1), wave([3, 3, 4, 8], 2)]
+    const dy = wave(reference.forward([x, filter], options).shape, 3)
+    const [gx, gf] = [wave(x.shape, 4), wave(filter.shape, 5)]
+    const onDevice = (each: Array64) =>
+      tensor(Float32Array.from(each.data), { shape: each.shape, device, requiresGradient: true })
+    const [tx, tf, tdy] = [x, filter, dy].map(onDevice) as [Tensor, Tensor, Tensor]
+
+    const data = conv2dBackwardData(tdy, tf, x.shape, options)
+    const [dyOfData, filterOfData] = gradients(data, [tdy, tf], { seed: onDevice(gx) })
+    await near(dyOfData!, reference.forward([gx, filter], options), 'dy of backward-data')
+    await near(filterOfData!, reference.gradient([gx, filter], options, dy)[1]!, 'filter of backward-data')
+
+    const weights = conv2dBackwardFilter(tx, tdy, filter.shape, options)
+    const [xOfFilter, dyOfFilter] = gradients(weights, [tx, tdy], { seed: onDevice(gf) })
+    await near(xOfFilter!, reference.gradient([x, gf], options, dy)[0]!, 'x of backward-filter')
+    await near(dyOfFilter!, reference.forward([x, gf], options), 'dy of backward-filter')
+  })
 })
 
 function wave(shape: number[], phase: number): Array64 {
