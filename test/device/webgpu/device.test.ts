@@ -154,7 +154,12 @@ describe('webgpu: the queue', () => {
 
   it('lets waits and reads overlap in any order', async () => {
     const x = tensor([1], { device })
+    // Long enough to be worth a sleep: then a read may be answered before a wait that began earlier wakes up.
+    const slow = ones([256, 256], { device })
     const program = await device.record(() => {
+      scope(() => {
+        matmul(slow, slow)
+      })
       const next = scope(() => add(x, 1))
       device.launch({ op: 'reduce', x: next.slice, out: x.slice, combine: 'sum', outer: 1, length: 1, inner: 1 })
       next.dispose()
@@ -175,6 +180,7 @@ describe('webgpu: the queue', () => {
     assert.equal(await x.item(), 42)
     device.release(program)
     x.dispose()
+    slow.dispose()
   })
 
   it('does not spin while it waits', async () => {
