@@ -320,6 +320,23 @@ describe('tape', () => {
     x.dispose()
   })
 
+  it('frees what it added up of a tensor that goes many ways', () => {
+    const size = 2 ** 14
+    const x = keep(zeros([size], { device, requiresGradient: true }))
+    scope(() => {
+      let loss = sum(x)
+      for (let i = 0; i < 50; i++) loss = add(loss, sum(mul(x, i)))
+      device.resetPeak()
+      const before = device.memory().live
+      scope(() => {
+        gradients(loss, [x])
+      })
+      const more = (device.memory().peak - before) / (4 * size)
+      assert.ok(more < 6, `the backward pass took memory for ${more} gradients at once`)
+    })
+    x.dispose()
+  })
+
   it('walks a chain that is longer than the stack', async () => {
     const values = await valuesOf(() => {
       const x = leaf(1)

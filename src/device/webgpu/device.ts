@@ -183,6 +183,7 @@ export class WebGPUDevice implements Device {
     this.mustBeOpen('replay')
     const mine = program as WebGPUProgram
     if (!this.programs.has(mine)) throw new DeviceError('replay: the program was released')
+    if (this.recording) throw new DeviceError('replay: not while recording; a program does not hold another')
     this.flush()
     this.remember(mine.commands)
     this.run(mine.encoded, mine.paramsGroup, mine.work)
@@ -242,14 +243,22 @@ export class WebGPUDevice implements Device {
         const bindings = dispatch.bindings.map(binding => this.lend(binding, lent))
         const resolved: Resolved = { ...dispatch, bindings }
         const kernel = kernelOf(dispatch)
-        const freed = bindings.findIndex(({ buffer }) => (buffer as WebGPUBuffer).freed)
-        const fault = freed >= 0 ? `binding ${freed} was freed` : faultOf(resolved, kernel, this.info.limits)
+        const fault = this.ownershipFault(bindings) ?? faultOf(resolved, kernel, this.info.limits)
         if (fault) throw new DeviceError(`${op}: kernel ${kernel.key} ${fault}`)
         return { op, dispatch: resolved, kernel }
       })
     } finally {
       for (const buffer of lent.values()) this.free(buffer)
     }
+  }
+
+  private ownershipFault(bindings: readonly Slice[]): string | undefined {
+    for (const [i, { buffer }] of bindings.entries()) {
+      const { pool, freed } = buffer as WebGPUBuffer
+      if (pool !== this.pool) return `binding ${i} lies on another device`
+      if (freed) return `binding ${i} was freed`
+    }
+    return undefined
   }
 
   private lend(binding: Binding, lent: Map<number, Buffer>): Slice {

@@ -18,6 +18,8 @@ export class WebGPUBuffer implements Buffer {
     readonly bytes: number,
     /** Another memory takes its place when a recording needs it to itself. */
     public memory: Memory,
+    /** Whose it is: a device takes only buffers of its own. */
+    readonly pool: MemoryPool,
   ) {}
 }
 
@@ -52,7 +54,7 @@ export class MemoryPool {
     const memory = own?.get(size)?.pop() ?? this.obtain(size)
     this.hold(memory)
     this.buffers++
-    return new WebGPUBuffer(this.nextBuffer++, bytes, memory)
+    return new WebGPUBuffer(this.nextBuffer++, bytes, memory, this)
   }
 
   /** The buffer is no longer anybody's; its memory may still be a program's. */

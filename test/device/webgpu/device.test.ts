@@ -246,6 +246,8 @@ describe('webgpu: opening', () => {
     const x = tensor([1, 2], { device: minimum })
     const y = mul(x, 3)
     assert.deepEqual([...(await y.data())], [3, 6])
+    const other = ones([2], { device })
+    assert.throws(() => add(x, other), /DeviceError: elementwise: kernel .* binding 1 lies on another device/)
     await device.close()
     await minimum.close()
   })

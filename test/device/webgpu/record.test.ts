@@ -278,6 +278,10 @@ describe('webgpu: record and replay', () => {
   it('an empty program and a fault while recording do no harm', async () => {
     const program = await device.record(() => {})
     device.replay(program)
+    await assert.rejects(
+      device.record(() => device.replay(program)),
+      /DeviceError: replay: not while recording/,
+    )
     device.release(program)
     const x = zeros([4], { device })
     await assert.rejects(

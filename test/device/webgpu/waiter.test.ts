@@ -8,7 +8,7 @@ describe('waiter', () => {
 
   it('predicts one submission from three that it waited for together', async () => {
     const waiter = new Waiter(gpu)
-    const work = new Map([['matmul', 1e6]])
+    const work = new Map([['matmul', 1e8]])
     // The first run of a kernel teaches nothing: it may include compilation.
     waiter.mark(encoder, work)
     waiter.done(waiter.newest, 0)
