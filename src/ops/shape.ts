@@ -42,7 +42,7 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
 }
 
 /**
- * The block of `sizes` that begins at `starts`, one of each an axis.
+ * The block of `sizes` that begins at `starts`, one of each an axis. The whole of `x` is `x` itself.
  *
  * @throws ShapeError when the block is not inside `x`, DtypeError for uint8
  */
