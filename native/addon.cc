@@ -67,9 +67,11 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
                        });
   }
 
+  /** new Queue(threads, winograd) */
   explicit NativeQueue(const Napi::CallbackInfo& info) : Napi::ObjectWrap<NativeQueue>(info) {
     guarded(info.Env(), [&] {
       const auto threads = wholeArgument(info, 0, "threads", 1, 4096);
+      settings_.winograd = info[1].ToBoolean();
       // Runs what the queue's thread hands over on JavaScript's thread; holds the process only while someone waits.
       deliver_ = Napi::ThreadSafeFunction::New(info.Env(), Napi::Function(), "selfsame", 0, 1);
       deliver_.Unref(info.Env());
@@ -135,7 +137,7 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
   void launch(const Napi::CallbackInfo& info) {
     guarded(info.Env(), [&] {
       mustBeOpen();
-      Command command = selfsame::read(info[0], memories_);
+      Command command = selfsame::read(info[0], memories_, settings_);
       // Reading a field may have run JavaScript that closed the device.
       mustBeOpen();
       if (recording_) {
@@ -268,6 +270,7 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
   }
 
   std::unique_ptr<Queue> queue_;
+  Settings settings_;
   Memories memories_;
   std::map<uint32_t, std::shared_ptr<Program>> programs_;
   uint32_t nextProgram_ = 1;

@@ -47,8 +47,8 @@ class Launch::Reader {
     bool written;
   };
 
-  Reader(Napi::Object object, std::string op, const Memories& memories)
-      : object(object), op(std::move(op)), memories(memories) {}
+  Reader(Napi::Object object, std::string op, const Memories& memories, const Settings& settings)
+      : object(object), op(std::move(op)), memories(memories), settings(settings) {}
 
   Napi::Value get(Field field) const {
     const Napi::Value value = object.Get(field.name);
@@ -60,11 +60,14 @@ class Launch::Reader {
   const Napi::Object object;
   const std::string op;
   const Memories& memories;
+  const Settings& settings;
   std::vector<Range> ranges;
   std::vector<std::shared_ptr<Memory>> operands;
 };
 
 const std::string& Launch::op() const { return reader_.op; }
+
+const Settings& Launch::settings() const { return reader_.settings; }
 
 void Launch::refuse(const std::string& message) const { throw Error(reader_.op + ": " + message); }
 
@@ -178,7 +181,7 @@ std::byte* Launch::operand(Field field, int64_t bytes, bool written) {
   return data;
 }
 
-Command read(Napi::Value value, const Memories& memories) {
+Command read(Napi::Value value, const Memories& memories, const Settings& settings) {
   if (!value.IsObject()) throw Error("launch: wants an object with the field op");
   const auto object = value.As<Napi::Object>();
   const Napi::Value name = object.Get("op");
@@ -186,7 +189,7 @@ Command read(Napi::Value value, const Memories& memories) {
   const std::string op = name.As<Napi::String>().Utf8Value();
   const Make make = makeOf(op);
   if (!make) throw Error(op + ": not an op of the CPU device");
-  Launch::Reader reader(object, op, memories);
+  Launch::Reader reader(object, op, memories, settings);
   Launch launch(reader);
   Run run = make(launch);
   return Command{op, std::move(run), std::move(reader.operands)};

@@ -20,6 +20,12 @@ struct Command {
   std::vector<std::shared_ptr<Memory>> operands;
 };
 
+/** What the device was opened with, and a planner may look at. */
+struct Settings {
+  /** Convolutions may be Winograd's, whose rounding errors are larger. */
+  bool winograd = true;
+};
+
 /** A field of a launch: `out`, or element 1 of `operands`. */
 struct Field {
   Field(const char* name, int index = -1) : name(name), index(index) {}
@@ -43,6 +49,7 @@ class Launch {
   explicit Launch(Reader& reader) : reader_(reader) {}
 
   const std::string& op() const;
+  const Settings& settings() const;
   /** Whether the field is there and neither undefined nor null. */
   bool has(Field field) const;
   /** Whether the field is an operand rather than a number. */

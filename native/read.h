@@ -6,6 +6,6 @@
 namespace selfsame {
 
 /** Reads and checks a launch. @throws Error */
-Command read(Napi::Value launch, const Memories& memories);
+Command read(Napi::Value launch, const Memories& memories, const Settings& settings);
 
 }  // namespace selfsame

@@ -35,7 +35,7 @@ export interface NativeQueue {
 }
 
 export interface Addon {
-  readonly Queue: new (threads: number) => NativeQueue
+  readonly Queue: new (threads: number, winograd: boolean) => NativeQueue
   setError(error: typeof DeviceError): void
   describe(): NativeDescription
 }

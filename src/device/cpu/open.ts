@@ -7,13 +7,19 @@ import { loadAddon, type NativeDescription } from './load.js'
 export interface CPUOptions {
   /** How many threads a launch may use; by default SELFSAME_THREADS, else all that the process may run on. */
   readonly threads?: number
+  /**
+   * Whether 3×3 convolutions may be done by Winograd's algorithm where that is faster. Its rounding errors are about
+   * five times those of direct convolution; by default yes, unless SELFSAME_WINOGRAD is 0.
+   */
+  readonly winograd?: boolean
 }
 
 /** @throws ConfigError when the addon is not there or an option is out of range */
 export async function openCPU(options: CPUOptions = {}): Promise<CPUDevice> {
   const threads = threadsOf(options.threads ?? process.env.SELFSAME_THREADS)
+  const winograd = options.winograd ?? process.env.SELFSAME_WINOGRAD !== '0'
   const addon = loadAddon()
-  return new CPUDevice(new addon.Queue(threads), describe(addon.describe(), threads))
+  return new CPUDevice(new addon.Queue(threads, winograd), describe(addon.describe(), threads, winograd))
 }
 
 function threadsOf(wanted: number | string | undefined): number {
@@ -23,7 +29,7 @@ function threadsOf(wanted: number | string | undefined): number {
   throw new ConfigError(`threads (or SELFSAME_THREADS): wants a whole number from 1 to 4096, got ${wanted}`)
 }
 
-function describe({ onednn, avx512, bfloat16 }: NativeDescription, threads: number): DeviceInfo {
+function describe({ onednn, avx512, bfloat16 }: NativeDescription, threads: number, winograd: boolean): DeviceInfo {
   const name = cpus()[0]?.model.trim() || process.arch
   const memory = totalmem()
   return {
@@ -41,6 +47,8 @@ function describe({ onednn, avx512, bfloat16 }: NativeDescription, threads: numb
       maxWorkgroupBytes: Number.MAX_SAFE_INTEGER,
       maxWorkgroupsPerDimension: Number.MAX_SAFE_INTEGER,
     },
-    features: new Set([...(avx512 ? ['avx512'] : []), ...(bfloat16 ? ['bfloat16'] : [])]),
+    features: new Set(
+      Object.entries({ avx512, bfloat16, winograd: winograd && avx512 }).flatMap(([name, has]) => (has ? [name] : [])),
+    ),
   }
 }
