@@ -46,8 +46,11 @@ Memory::~Memory() {
 }
 
 uint32_t Memories::add(size_t bytes) {
-  memories_[next_] = std::make_shared<Memory>(bytes);
-  return next_++;
+  // Across all devices, so that none takes another's memory for its own.
+  static std::atomic<uint32_t> next{1};
+  const uint32_t id = next++;
+  memories_[id] = std::make_shared<Memory>(bytes);
+  return id;
 }
 
 std::shared_ptr<Memory> Memories::find(uint32_t id) const {

@@ -34,7 +34,6 @@ class Memories {
 
  private:
   std::unordered_map<uint32_t, std::shared_ptr<Memory>> memories_;
-  uint32_t next_ = 1;
 };
 
 /** Working memory of the queue's thread: a launch takes what it needs, and all of it is free again afterwards. */

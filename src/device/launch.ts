@@ -23,3 +23,12 @@ export type LaunchOf<Name extends LaunchName> = { readonly op: Name } & Readonly
 export function isSlice(value: unknown): value is Slice {
   return typeof value === 'object' && value !== null && 'buffer' in value && 'offset' in value
 }
+
+/** Every operand of a launch, also those in lists. */
+export function slicesOf(launch: Launch): Slice[] {
+  const collect = (value: unknown): Slice[] => {
+    if (isSlice(value)) return [value]
+    return Array.isArray(value) ? value.flatMap(collect) : []
+  }
+  return Object.values(launch).flatMap(collect)
+}

@@ -1,13 +1,14 @@
 import type { Buffer, Device, DeviceInfo, MemoryUse, Program } from '../device.js'
 import { DeviceError } from '../errors.js'
-import type { Launch } from '../launch.js'
-import { DeviceMemory, type Memory, type PooledBuffer, type RecordedMemory } from '../memory.js'
+import { type Launch, slicesOf } from '../launch.js'
+import { type Memory, MemoryPool, type PooledBuffer } from '../memory.js'
+import { RecordedMemory } from '../recording.js'
 import type { NativeQueue } from './load.js'
 
 type CPUBuffer = PooledBuffer<Memory>
 
 interface CPUProgram extends Program {
-  readonly recorded: RecordedMemory<Memory>
+  readonly memory: RecordedMemory<Memory>
 }
 
 /**
@@ -16,69 +17,76 @@ interface CPUProgram extends Program {
  * `openCPU`.
  */
 export class CPUDevice implements Device {
-  private readonly memories: DeviceMemory<Memory>
+  private readonly pool: MemoryPool<Memory>
   private readonly programs = new Set<Program>()
-  private recording: Launch[] | undefined
+  private recording: { readonly launches: Launch[]; readonly memory: RecordedMemory<Memory> } | undefined
   private open = true
 
   constructor(
     private readonly queue: NativeQueue,
     readonly info: DeviceInfo,
   ) {
-    this.memories = new DeviceMemory({
+    this.pool = new MemoryPool({
       maxBytes: info.limits.maxBufferBytes,
-      create: size => ({ id: queue.allocate(size), size }),
+      create: size => ({ id: this.allocate(size), size, holders: 0 }),
       destroy: ({ id }) => queue.letGo(id),
     })
   }
 
   alloc(bytes: number): Buffer {
     this.mustBeOpen('alloc')
-    return this.memories.alloc(bytes)
+    const buffer = this.pool.take(bytes, this.recording?.memory.free)
+    this.recording?.memory.allocated(buffer)
+    return buffer
   }
 
   free(buffer: Buffer): void {
-    if (this.open) this.memories.free(buffer as CPUBuffer)
+    const mine = buffer as CPUBuffer
+    if (mine.freed || !this.open) return
+    this.pool.give(mine)
+    this.recording?.memory.freed(mine)
   }
 
   write(buffer: Buffer, data: ArrayBufferView, offset = 0): void {
     this.mustBeOpen('write')
     const mine = buffer as CPUBuffer
-    this.memories.checkWrite(mine, offset, data.byteLength)
+    this.pool.check('write', mine, offset, data.byteLength)
+    this.recording?.memory.written(mine)
     this.queue.write(mine.memory.id, offset, data)
   }
 
   async read(buffer: Buffer, offset = 0, bytes = buffer.bytes - offset): Promise<ArrayBuffer> {
     this.mustBeOpen('read')
+    if (this.recording) throw new DeviceError('read: not while recording; read after the program has run')
     const mine = buffer as CPUBuffer
-    this.memories.checkRead(mine, offset, bytes)
+    this.pool.check('read', mine, offset, bytes)
     return this.queue.read(mine.memory.id, offset, bytes)
   }
 
   launch(launch: Launch): void {
     this.mustBeOpen('launch')
     this.queue.launch(launch)
-    this.recording?.push(launch)
+    if (!this.recording) return
+    this.recording.launches.push(launch)
+    for (const { buffer } of slicesOf(launch)) this.recording.memory.hold((buffer as CPUBuffer).memory)
   }
 
   async record(body: () => void): Promise<Program> {
     this.mustBeOpen('record')
-    const recorded = this.memories.begin()
-    const launches: Launch[] = []
-    this.recording = launches
+    if (this.recording) throw new DeviceError('record: a recording is under way already')
+    const recording = { launches: [], memory: new RecordedMemory(this.pool) }
+    this.recording = recording
     this.queue.beginProgram()
-    let id: number
     try {
       body()
     } catch (error) {
-      this.memories.release(recorded)
+      recording.memory.release()
+      this.queue.release(this.queue.endProgram())
       throw error
     } finally {
       this.recording = undefined
-      this.memories.end()
-      id = this.queue.endProgram()
     }
-    const program: CPUProgram = { id, launches, recorded }
+    const program: CPUProgram = { id: this.queue.endProgram(), ...recording }
     this.programs.add(program)
     this.replay(program)
     return program
@@ -87,13 +95,15 @@ export class CPUDevice implements Device {
   replay(program: Program): void {
     this.mustBeOpen('replay')
     if (!this.programs.has(program)) throw new DeviceError('replay: the program was released')
+    if (this.recording) throw new DeviceError('replay: not while recording; a program does not hold another')
     this.queue.replay(program.id)
   }
 
   release(program: Program): void {
-    if (!this.programs.delete(program)) return
-    this.queue.release(program.id)
-    this.memories.release((program as CPUProgram).recorded)
+    const mine = program as CPUProgram
+    if (!this.programs.delete(mine)) return
+    this.queue.release(mine.id)
+    mine.memory.release()
   }
 
   async settle(inFlight = 0): Promise<void> {
@@ -104,12 +114,12 @@ export class CPUDevice implements Device {
   /** The working memory that ops share counts as pooled, and towards the peak. */
   memory(): MemoryUse {
     const scratch = this.queue.scratchBytes()
-    const { live, pooled, peak, buffers } = this.memories.use()
+    const { live, pooled, peak, buffers } = this.pool.use()
     return { live, pooled: pooled + scratch, peak: peak + scratch, buffers }
   }
 
   resetPeak(): void {
-    this.memories.resetPeak()
+    this.pool.resetPeak()
   }
 
   async close(): Promise<void> {
@@ -117,7 +127,15 @@ export class CPUDevice implements Device {
     await this.settle()
     this.open = false
     this.queue.close()
-    this.memories.trim()
+    this.pool.trim()
+  }
+
+  private allocate(size: number): number {
+    try {
+      return this.queue.allocate(size)
+    } catch (cause) {
+      throw new DeviceError(`alloc: no room for ${size} bytes; ${this.pool.holders()}`, { cause })
+    }
   }
 
   private mustBeOpen(call: string): void {

@@ -1,9 +1,10 @@
 import type { Buffer, Device, DeviceInfo, MemoryUse, Program, Slice } from '../device.js'
 import { DeviceError, DeviceLostError } from '../errors.js'
 import type { Launch } from '../launch.js'
+import type { MemoryPool } from '../memory.js'
 import { faultOf, type Resolved } from './check.js'
 import { encodeParams, kernelOf } from './kernel.js'
-import { MemoryPool, type WebGPUBuffer } from './memory.js'
+import { type GPUMemory, gpuPool, type WebGPUBuffer } from './memory.js'
 import { PARAMS_SLOT, Pipelines } from './pipelines.js'
 import { type Binding, plannerOf, type Target } from './plan.js'
 import { type Command, Recording } from './recording.js'
@@ -31,7 +32,7 @@ interface WebGPUProgram extends Program {
 
 /** A queue of launches on a WebGPU adapter, Dawn's in Node or the browser's. Made by `openWebGPU`. */
 export class WebGPUDevice implements Device {
-  private readonly pool: MemoryPool
+  private readonly pool: MemoryPool<GPUMemory>
   private readonly pipelines: Pipelines
   private readonly waiter: Waiter
   private readonly target: Target
@@ -54,7 +55,7 @@ export class WebGPUDevice implements Device {
   ) {
     this.target = { limits: info.limits, features: info.features, software: info.software }
     this.pipelines = new Pipelines(gpu)
-    this.pool = new MemoryPool(gpu, info.limits.maxBufferBytes, memory => this.pipelines.drop(memory))
+    this.pool = gpuPool(gpu, info.limits.maxBufferBytes, memory => this.pipelines.drop(memory))
     this.waiter = new Waiter(gpu)
     this.params = gpu.createBuffer({ size: MAX_PENDING * PARAMS_SLOT, usage: 0x40 | 0x08 })
     this.paramsGroup = this.pipelines.paramsGroup(this.params)
@@ -87,10 +88,7 @@ export class WebGPUDevice implements Device {
   write(buffer: Buffer, data: ArrayBufferView, offset = 0): void {
     this.mustBeOpen('write')
     const mine = buffer as WebGPUBuffer
-    if (mine.freed) throw new DeviceError('write: the buffer was freed')
-    if (offset % 4 !== 0 || offset < 0 || offset + data.byteLength > buffer.bytes) {
-      throw new DeviceError(`write: bytes ${offset} to ${offset + data.byteLength} of a buffer of ${buffer.bytes}`)
-    }
+    this.pool.check('write', mine, offset, data.byteLength)
     this.recording?.written(mine)
     this.flush()
     const whole = data.byteLength % 4 === 0 ? data : padded(data)
@@ -101,10 +99,7 @@ export class WebGPUDevice implements Device {
     this.mustBeOpen('read')
     const mine = buffer as WebGPUBuffer
     if (this.recording) throw new DeviceError('read: not while recording; read after the program has run')
-    if (mine.freed) throw new DeviceError('read: the buffer was freed')
-    if (offset % 4 !== 0 || offset < 0 || bytes < 1 || offset + bytes > buffer.bytes) {
-      throw new DeviceError(`read: bytes ${offset} to ${offset + bytes} of a buffer of ${buffer.bytes}`)
-    }
+    this.pool.check('read', mine, offset, bytes)
     const size = Math.ceil(bytes / 4) * 4
     const staging = this.takeStaging(size)
     this.submit(this.takePending(), encoder => encoder.copyBufferToBuffer(mine.memory.gpu, offset, staging, 0, size))

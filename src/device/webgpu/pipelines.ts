@@ -1,7 +1,7 @@
 import type { Slice } from '../device.js'
 import { DeviceError } from '../errors.js'
 import type { Kernel } from './kernel.js'
-import type { Memory, WebGPUBuffer } from './memory.js'
+import type { GPUMemory, WebGPUBuffer } from './memory.js'
 
 /** Every dispatch's parameters lie in a slot of their own; 256 is the largest offset alignment a device may want. */
 export const PARAMS_SLOT = 256
@@ -80,7 +80,7 @@ export class Pipelines {
   }
 
   /** Bind groups of memory that is gone. */
-  drop(memory: Memory): void {
+  drop(memory: GPUMemory): void {
     for (const [key, { memories }] of this.groups) if (memories.includes(memory.id)) this.groups.delete(key)
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Limits } from '../../../src/device/device.js'
-import { sizeClass } from '../../../src/device/webgpu/memory.js'
+import { sizeClass } from '../../../src/device/memory.js'
 import { fold, implement, plannerOf, tiles } from '../../../src/device/webgpu/plan.js'
 import '../../../src/tensor/create.js'
 

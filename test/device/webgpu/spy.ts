@@ -1,5 +1,5 @@
 import type { Device } from '../../../src/device/device.js'
-import type { Memory, WebGPUBuffer } from '../../../src/device/webgpu/memory.js'
+import type { GPUMemory, WebGPUBuffer } from '../../../src/device/webgpu/memory.js'
 import type { Tensor } from '../../../src/tensor/tensor.js'
 
 /** Dawn's device behind a WebGPU device of ours: for tests that count what it makes or pull it away. */
@@ -8,7 +8,7 @@ export function gpuOf(device: Device): GPUDevice {
 }
 
 /** The GPU memory under a tensor. */
-export function memoryOf(tensor: Tensor): Memory {
+export function memoryOf(tensor: Tensor): GPUMemory {
   return (tensor.slice.buffer as WebGPUBuffer).memory
 }
 
