@@ -28,7 +28,7 @@ declare module '../device/launch.js' {
     }
     /**
      * The gradients of batchNorm from g, that of its output; y (its output) where it ended in ReLU. `masked` is g where
-     * y > 0: the gradient of the residual.
+     * y > 0: the gradient of the residual. Where there was no residual, y can be made again from x.
      */
     batchNormGradient: {
       g: Slice
@@ -42,6 +42,7 @@ declare module '../device/launch.js' {
       rows: number
       channels: number
       batch: boolean
+      residual: boolean
     }
   }
 }

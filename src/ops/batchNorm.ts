@@ -81,6 +81,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
       rows,
       channels,
       batch,
+      residual: residual !== undefined,
     })
     const gradients = [dx, dgamma, dbeta, relu ? masked : g]
     return gradients.filter((_, i) => inputs[i] !== undefined)
