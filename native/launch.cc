@@ -112,6 +112,17 @@ int Launch::length(Field field) const {
   return static_cast<int>(value.As<Napi::Array>().Length());
 }
 
+int64_t Launch::bytes(Field field) const {
+  const Napi::Value value = reader_.get(field);
+  if (!value.IsObject()) refuse("wants a part of a buffer for " + nameOf(field));
+  const Napi::Value bytes = value.As<Napi::Object>().Get("bytes");
+  const double number = bytes.IsNumber() ? bytes.As<Napi::Number>().DoubleValue() : NAN;
+  if (!(number >= 0 && number <= kMostWhole && number == std::floor(number))) {
+    refuse("wants whole numbers of bytes for " + nameOf(field));
+  }
+  return static_cast<int64_t>(number);
+}
+
 std::vector<int64_t> Launch::wholes(Field field, int64_t least) const {
   const Napi::Value value = reader_.get(field);
   if (!value.IsArray()) refuse("wants a list for " + nameOf(field));

@@ -64,6 +64,8 @@ class Launch {
   std::string text(Field field) const;
   /** How many elements the list has. */
   int length(Field field) const;
+  /** How many bytes the launch says that an operand has. `in` and `out` check that they are there. */
+  int64_t bytes(Field field) const;
   /** A list of whole numbers of at least `least`. */
   std::vector<int64_t> wholes(Field field, int64_t least = 0) const;
 

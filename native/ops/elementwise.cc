@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <type_traits>
 
 #include "launch.h"
 #include "math.h"
@@ -90,12 +91,30 @@ struct whereRow {
   }
 };
 
+/** float32 to an integer is cut towards zero, and what does not fit is the nearest that does; NaN is 0. */
+template <class Out>
+struct castRow {
+  static constexpr int kOperands = 1;
+  template <class T>
+  static Out of(T a) {
+    if constexpr (!std::is_same_v<T, float>) return static_cast<Out>(a);
+    else {
+      // The largest float below 2³¹ or 2³²; all floats this large are whole.
+      constexpr float most = std::is_signed_v<Out> ? 2147483520.0f : 4294967040.0f;
+      constexpr float least = std::is_signed_v<Out> ? -2147483648.0f : 0.0f;
+      const float known = a == a ? a : 0.0f;
+      const float above = known > least ? known : least;
+      return static_cast<Out>(above < most ? above : most);
+    }
+  }
+};
+
 struct RowOf {
   int operands;
   Block block;
 };
 
-/** Key: the row, the type of its first operand and the type of the others. */
+/** Key: the row, the type of its first operand and the type of the others, or of what one operand becomes. */
 using Table = std::map<std::string, RowOf>;
 
 template <class Row, class Out, class A = Out, class B = A>
@@ -120,6 +139,11 @@ void addWhere(Table& table, const std::string& type) {
   addTo<whereRow, T, uint32_t, T>(table, "where", ("uint32 " + type).c_str());
 }
 
+template <class Out, class From>
+void addCast(Table& table, const char* types) {
+  addTo<castRow<Out>, Out, From>(table, "identity", types);
+}
+
 Table makeTable() {
   Table table;
   ALL(identity) ALL(add) ALL(sub) ALL(mul) ALL(maximum) ALL(minimum)
@@ -127,6 +151,12 @@ Table makeTable() {
   FLOATS(div) FLOATS(pow) FLOATS(exp) FLOATS(log) FLOATS(sqrt) FLOATS(rsqrt) FLOATS(abs) FLOATS(sign) FLOATS(neg)
   FLOATS(clamp) FLOATS(relu) FLOATS(reluGradient) FLOATS(gelu) FLOATS(geluDerivative) FLOATS(normalDensity)
   FLOATS(sigmoid) FLOATS(tanh) FLOATS(softplus)
+  addCast<int32_t, float>(table, "float32 int32");
+  addCast<uint32_t, float>(table, "float32 uint32");
+  addCast<float, int32_t>(table, "int32 float32");
+  addCast<uint32_t, int32_t>(table, "int32 uint32");
+  addCast<float, uint32_t>(table, "uint32 float32");
+  addCast<int32_t, uint32_t>(table, "uint32 int32");
   addWhere<float>(table, "float32");
   addWhere<int32_t>(table, "int32");
   addWhere<uint32_t>(table, "uint32");
@@ -213,7 +243,7 @@ const Op elementwise("elementwise", [](Launch& launch) -> Run {
   if (operands < 1 || operands > kOperands) launch.refuse("wants 1 to 3 operands");
   const std::string outType = launch.text("outType");
   const std::string first = launch.text({"types", 0});
-  const std::string others = operands > 1 ? launch.text({"types", 1}) : first;
+  const std::string others = operands > 1 ? launch.text({"types", 1}) : outType;
   const std::string row = launch.text("row");
   const RowOf found = rowOf(launch, row + " " + first + " " + others);
   if (found.operands != operands) launch.refuse(row + " wants " + std::to_string(found.operands) + " operands");

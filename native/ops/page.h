@@ -1,0 +1,19 @@
+#pragma once
+#include <algorithm>
+
+#include "parallel.h"
+
+namespace selfsame {
+
+/** Floats in the 256 bytes that the slots of an arena are aligned to. */
+constexpr int64_t kSlotBlock = 64;
+
+/** Runs body(begin, end) over parts of a page of `count` vec4s, in floats; a part begins at a multiple of 256 bytes. */
+template <class Body>
+void overPage(int64_t count, const Body& body) {
+  parallel(tiles(4 * count, kSlotBlock), kGrain / kSlotBlock, [&](int64_t begin, int64_t end) {
+    body(begin * kSlotBlock, std::min(end * kSlotBlock, 4 * count));
+  });
+}
+
+}  // namespace selfsame
