@@ -45,14 +45,6 @@ Description anyLayout(const Dimensions& sizes) { return tagged(sizes, memory::fo
 
 Description tagged(const Dimensions& sizes, memory::format_tag tag) { return {sizes, memory::data_type::f32, tag}; }
 
-Dimensions sizesOf(const Description& description) {
-#if DNNL_VERSION_MAJOR >= 3
-  return description.get_dims();
-#else
-  return description.dims();
-#endif
-}
-
 memory Step::empty(const Description& description) { return {description, engine(), DNNL_MEMORY_NONE}; }
 
 memory Step::bind(int argument, const Description& description) {

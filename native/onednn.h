@@ -27,7 +27,6 @@ dnnl::stream& stream();
 Description strided(const Dimensions& sizes, const Dimensions& strides);
 /** float32 elements of `sizes` in whatever layout the primitive likes best. */
 Description anyLayout(const Dimensions& sizes);
-Dimensions sizesOf(const Description& description);
 Description tagged(const Dimensions& sizes, dnnl::memory::format_tag tag);
 
 /** An operand of a primitive: as it lies in plain memory, and as the primitive wants it. */
