@@ -118,7 +118,8 @@ export function defaultFolder({ method, data }: Config, time: Date): string {
 export function describeResult(result: Result, out: string | undefined): string {
   const { method, encoder, data, epochs, batch, baselines } = result
   const what = `${method} on ${data}: ${encoder}, ${Number(epochs.toPrecision(3))} epochs, batch ${batch}`
-  const rate = `${result.images_per_s.toFixed(1)} images/s on ${result.adapter}${result.software ? ' (software)' : ''}`
+  const rate = result.images_per_s === null ? '' : `${result.images_per_s.toFixed(1)} images/s `
+  const where = `${rate}on ${result.adapter}${result.software ? ' (software)' : ''}`
   const loss = `loss ${result.loss_first.toFixed(3)} → ${result.loss_last.toFixed(3)} (chance ${result.loss_chance.toFixed(3)})`
   const rows = [
     ['features', 'k-NN', 'linear'],
@@ -130,7 +131,7 @@ export function describeResult(result: Result, out: string | undefined): string 
   return [
     '',
     what,
-    rate,
+    where,
     loss,
     ...(measured ? ['', table(rows)] : []),
     ...(out === undefined ? [] : ['', `the run is in ${out}`]),

@@ -33,5 +33,5 @@ export class DataError extends SelfsameError {}
 /** An option that does not exist, is out of range, or does not go with another one. */
 export class ConfigError extends SelfsameError {}
 
-/** A matrix that an algorithm cannot take: not symmetric, not positive definite, not finite. */
+/** Numbers that nothing can go on with: a matrix that is not symmetric, positive definite or finite, a loss that is NaN. */
 export class NumericError extends SelfsameError {}

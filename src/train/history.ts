@@ -45,10 +45,6 @@ export class History {
     return means
   }
 
-  get pending(): number {
-    return this.count
-  }
-
   get losses(): { first: number; last: number } {
     return { first: this.first ?? Number.NaN, last: this.last ?? Number.NaN }
   }

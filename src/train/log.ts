@@ -20,7 +20,8 @@ export interface EpochRecord {
   /** Mean over dimensions of the standard deviation of ẑ, and its number of dimensions d: 1/√d is a full sphere. */
   readonly deviation: number
   readonly dimension: number
-  readonly imagesPerSecond: number
+  /** Absent until a step was timed. */
+  readonly imagesPerSecond?: number
   /** Where it was measured. */
   readonly knn?: number
 }
@@ -69,6 +70,8 @@ export function createLog(stream: LineStream = process.stderr): Log {
     },
     record,
     toFile(path, step) {
+      // A run that lost its device begins its file again.
+      if (file !== undefined) closeSync(file)
       if (existsSync(path)) keepUntil(path, step)
       file = openSync(path, 'a')
       for (const line of early) writeSync(file, line)
@@ -106,6 +109,6 @@ export function describeEpoch(record: EpochRecord): string {
     `loss ${loss.toFixed(4)} (chance ${chance.toFixed(4)})`,
     ...(knn === undefined ? [] : [`k-NN ${knn.toFixed(4)}`]),
     `std ${deviation.toFixed(4)} (1/√d ${(1 / Math.sqrt(dimension)).toFixed(4)})`,
-    `${formatRate(imagesPerSecond)} images/s`,
+    ...(imagesPerSecond === undefined ? [] : [`${formatRate(imagesPerSecond)} images/s`]),
   ].join('  ')
 }

@@ -35,8 +35,8 @@ export interface Result extends Scores {
   readonly steps: number
   readonly batch: number
   readonly seed: number
-  /** Source images, timed to a drained queue. */
-  readonly images_per_s: number
+  /** Source images, timed to a drained queue; `null` where no step was left to time after the warm-up. */
+  readonly images_per_s: number | null
   /** Mean over the first and the last epoch. */
   readonly loss_first: number
   readonly loss_last: number

@@ -1,6 +1,6 @@
 /** The loop around the training step: epochs, measurements, checkpoints, the result. */
 import { join } from 'node:path'
-import { DeviceError, DeviceLostError } from '../device/errors.js'
+import { DeviceLostError, NumericError } from '../device/errors.js'
 import { newestCheckpoint, parametersHash, saveCheckpoint, writeWhole } from './checkpoint.js'
 import type { Config } from './config.js'
 import { History, type HistoryState } from './history.js'
@@ -43,6 +43,7 @@ export async function runTraining(config: Config, options: RunOptions): Promise<
       } catch (error) {
         if (!(error instanceof DeviceLostError) || bench || reopened === MOST_REOPENINGS) throw error
         log.warn(`${error.message}; opening it again and going on from the last checkpoint`)
+        await session.close()
         session = await openSession(config, data)
       }
     }
@@ -64,6 +65,7 @@ class Run {
   private history = new History()
   private timedSteps = 0
   private step = 0
+  private lastLoss: number | undefined
 
   constructor(
     private readonly session: Session,
@@ -102,16 +104,18 @@ class Run {
     const { step: training, totalSteps, stepsPerEpoch, device } = this.session
     const { signal, bench } = this.options
     const begin = this.step
+    // The first step compiles; it is not timed.
     const warmUp = bench ? 2 : 1
     while (this.step < totalSteps) {
+      const timed = this.step - begin >= warmUp
+      if (timed) this.clock.start()
       await training.run(this.step)
       this.step++
-      // The first step compiles; it is not timed.
-      if (this.step - begin === warmUp) await device.settle()
-      if (this.step - begin >= warmUp) this.clock.start()
-      if (this.step - begin > warmUp) this.timedSteps++
+      if (timed) this.timedSteps++
+      else await device.settle()
       const epochEnds = this.step % stepsPerEpoch === 0 || this.step === totalSteps
       if (epochEnds || this.step % METRICS_EVERY === 0) await this.readMetrics()
+      this.showProgress()
       if (epochEnds) await this.endEpoch()
       if (!bench) await this.checkpointIfDue(epochEnds)
       if (signal?.aborted && !bench) {
@@ -125,22 +129,25 @@ class Run {
   }
 
   private async readMetrics(): Promise<void> {
-    const { log } = this.options
     const metrics = await this.session.step.metrics(this.step)
     const bad = metrics.find(({ loss }) => !Number.isFinite(loss))
     if (bad) {
-      throw new DeviceError(
-        `the loss of step ${bad.step} is ${bad.loss}: lower the learning rate or raise the temperature and go on from the last checkpoint`,
+      throw new NumericError(
+        `the loss of step ${bad.step} is ${bad.loss}: start again with a lower learning rate or a higher temperature`,
       )
     }
     this.history.add(metrics)
-    const last = metrics.at(-1)
-    log.progress({
+    this.lastLoss = metrics.at(-1)?.loss ?? this.lastLoss
+  }
+
+  private showProgress(): void {
+    const { imagesPerSecond, lastLoss, step } = this
+    this.options.log.progress({
       label: 'training',
-      done: this.step,
+      done: step,
       total: this.session.totalSteps,
-      ...(this.timedSteps > 0 && { imagesPerSecond: this.imagesPerSecond }),
-      ...(last && { loss: last.loss }),
+      ...(imagesPerSecond !== undefined && { imagesPerSecond }),
+      ...(lastLoss !== undefined && { loss: lastLoss }),
     })
   }
 
@@ -153,6 +160,7 @@ class Run {
     const { everyEpochs } = config.evaluation
     const measured = !this.options.bench && everyEpochs > 0 && epoch % everyEpochs === 0 && this.step < totalSteps
     const knn = measured ? await this.measure() : undefined
+    const { imagesPerSecond } = this
     this.options.log.epoch({
       epoch,
       epochs: Math.ceil(totalSteps / stepsPerEpoch),
@@ -162,7 +170,7 @@ class Run {
       learningRate: this.session.learningRate(this.step - 1),
       deviation,
       dimension: config.projector.at(-1)!,
-      imagesPerSecond: this.imagesPerSecond,
+      ...(imagesPerSecond !== undefined && { imagesPerSecond }),
       ...(knn !== undefined && { knn }),
     })
   }
@@ -197,8 +205,9 @@ class Run {
     })
   }
 
-  /** Source images a second, while training alone goes on. */
-  private get imagesPerSecond(): number {
+  /** Source images a second, while training alone goes on; `undefined` until a step was timed. */
+  private get imagesPerSecond(): number | undefined {
+    if (this.timedSteps === 0) return undefined
     return (this.timedSteps * this.session.config.batch) / this.clock.seconds
   }
 
@@ -218,7 +227,7 @@ class Run {
       steps: totalSteps,
       batch: config.batch,
       seed: config.seed,
-      images_per_s: this.imagesPerSecond,
+      images_per_s: this.imagesPerSecond ?? null,
       loss_first: first,
       loss_last: last,
       loss_chance: method.chance(config.batch),

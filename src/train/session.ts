@@ -35,7 +35,7 @@ export interface Session {
 
 /** Loads the images that a configuration names. @throws DataError, ConfigError */
 export async function loadImages(config: Config, log: Log): Promise<Splits> {
-  const { data, limit, seed, batch } = config
+  const { data, limit, seed } = config
   const { size } = config.views
   const splits = await loadData(data, {
     seed,
@@ -44,14 +44,19 @@ export async function loadImages(config: Config, log: Log): Promise<Splits> {
     onProgress: (done, total) => log.progress({ label: 'reading images', done, total }),
   })
   for (const { file, reason } of splits.skipped) log.warn(`skipped ${file}: ${reason}`)
-  if (splits.train.count < batch) {
-    throw new ConfigError(`batch: ${data} has ${splits.train.count} training images, fewer than one batch of ${batch}`)
-  }
   return splits
 }
 
-/** Opens the device and builds everything a run needs. Whoever opens a session closes it. */
+/**
+ * Opens the device and builds everything a run needs. Whoever opens a session closes it.
+ * @throws ConfigError when there are fewer images than one batch.
+ */
 export async function openSession(config: Config, data: Splits): Promise<Session> {
+  const { batch } = config
+  const { count, source } = data.train
+  if (count < batch) {
+    throw new ConfigError(`batch: ${source} has ${count} training images, fewer than one batch of ${batch}`)
+  }
   const device = await open({ device: config.device, ...(config.adapter && { adapter: config.adapter }) })
   try {
     return assemble(config, data, device)

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { NumericError } from '../../src/device/errors.js'
+import { currentDevice } from '../../src/tensor/context.js'
+import { Generator } from '../../src/tensor/philox.js'
+import { runEvaluation } from '../../src/train/evaluate.js'
+import { createLog, type Log } from '../../src/train/log.js'
+import { resolveConfig, type Settings } from '../../src/train/recipes.js'
+import { InterruptedError, type Result, type RunOptions } from '../../src/train/result.js'
+import { runTraining } from '../../src/train/run.js'
+import { gpuOf } from '../device/webgpu/spy.js'
+
+const SIDE = 8
+
+async function writePictures(folder: string, count: number): Promise<void> {
+  mkdirSync(folder, { recursive: true })
+  const generator = new Generator(count)
+  for (let i = 0; i < count; i++) {
+    const pixels = Buffer.from(Array.from({ length: SIDE * SIDE * 3 }, () => generator.uniform(0, 255)))
+    const file = join(folder, `${String(i).padStart(3, '0')}.png`)
+    await sharp(pixels, { raw: { width: SIDE, height: SIDE, channels: 3 } }).toFile(file)
+  }
+}
+
+describe('train/run: a run', () => {
+  let folder: string
+  let said: string[]
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'selfsame-run-'))
+    for (const label of ['a', 'b']) {
+      await writePictures(join(folder, 'labelled', 'train', label), 12)
+      await writePictures(join(folder, 'labelled', 'test', label), 4)
+    }
+    await writePictures(join(folder, 'unlabelled'), 20)
+  })
+
+  beforeEach(() => {
+    said = []
+  })
+
+  after(() => rmSync(folder, { recursive: true }))
+
+  function quiet(): Log {
+    return createLog({ write: text => said.push(text) })
+  }
+
+  /** Three steps an epoch; k-NN after every epoch. */
+  async function train(out: string, settings: Settings = {}, options: Partial<RunOptions> = {}): Promise<Result> {
+    const config = resolveConfig({
+      data: `folder:${join(folder, 'labelled')}`,
+      batch: 8,
+      width: 4,
+      projector: [8, 4],
+      epochs: 3,
+      evaluation: { everyEpochs: 1 },
+      ...settings,
+    })
+    const log = options.log ?? quiet()
+    try {
+      return await runTraining(config, {
+        out: join(folder, out),
+        resume: false,
+        overwrite: false,
+        bench: false,
+        ...options,
+        log,
+      })
+    } finally {
+      log.close()
+    }
+  }
+
+  const records = (out: string) =>
+    readFileSync(join(folder, out, 'log.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line) as Record<string, unknown>)
+  const epochs = (out: string) =>
+    records(out)
+      .filter(({ kind }) => kind === 'epoch')
+      .map(({ epoch, step, loss, deviation, knn }) => ({ epoch, step, loss, deviation, knn }))
+
+  it('says in its log what happened in every epoch, and in its result what came of it', async () => {
+    const result = await train('whole')
+    assert.deepEqual(
+      epochs('whole').map(({ epoch, step, knn }) => [epoch, step, typeof knn]),
+      // The last epoch is measured with everything else at the end.
+      [
+        [1, 3, 'number'],
+        [2, 6, 'number'],
+        [3, 9, 'undefined'],
+      ],
+    )
+    assert.deepEqual([result.steps, result.epochs, result.loss_chance], [9, 3, Math.log(15)])
+    assert.deepEqual([result.loss_first, result.loss_last], [epochs('whole')[0]!.loss, epochs('whole')[2]!.loss])
+    for (const scores of [result, result.baselines.pixels, result.baselines.untrained]) {
+      assert.ok(scores.knn! >= 0 && scores.knn! <= 1 && scores.linear! >= 0 && scores.linear! <= 1)
+    }
+    assert.ok(result.images_per_s! > 0)
+    assert.match(
+      said.join(''),
+      /epoch 1\/3 {2}loss \d\.\d{4} \(chance 2\.7081\) {2}k-NN 0\.\d+ {2}std 0\.\d+ \(1\/√d 0\.5000\)/,
+    )
+  })
+
+  it('opens a lost device again and ends with the same bits', async () => {
+    const whole = await train('undisturbed')
+    const log = quiet()
+    let losses = 0
+    const result = await train(
+      'lost',
+      {},
+      {
+        log: {
+          ...log,
+          epoch(record) {
+            log.epoch(record)
+            if (losses++ === 1) gpuOf(currentDevice()).destroy()
+          },
+        },
+      },
+    )
+    assert.match(
+      said.join(''),
+      /the device was lost .* going on from the last checkpoint\ngoing on after step [36] of 9\n/,
+    )
+    assert.equal(result.parameters_sha256, whole.parameters_sha256)
+    assert.deepEqual(epochs('lost'), epochs('undisturbed'))
+    assert.throws(currentDevice, /no device is open/)
+  })
+
+  it('stops at a signal, in the middle of an epoch, and goes on to the same bits', async () => {
+    const whole = await train('unstopped')
+    const stop = new AbortController()
+    const log = quiet()
+    const interrupted = train(
+      'stopped',
+      {},
+      {
+        signal: stop.signal,
+        log: {
+          ...log,
+          progress(state) {
+            log.progress(state)
+            if (state.label === 'training' && state.done === 5) stop.abort()
+          },
+        },
+      },
+    )
+    await assert.rejects(interrupted, (error: unknown) => error instanceof InterruptedError && error.step === 5)
+    assert.ok(!existsSync(join(folder, 'stopped', 'result.json')))
+    const result = await train('stopped', {}, { resume: true })
+    const { images_per_s: _, ...expected } = whole
+    const { images_per_s: __, ...found } = result
+    assert.deepEqual(found, expected)
+    assert.deepEqual(epochs('stopped'), epochs('unstopped'))
+  })
+
+  it('taken up when nothing is left to do gives the same result again, without a rate', async () => {
+    const whole = await train('done')
+    const again = await train('done', {}, { resume: true })
+    assert.deepEqual(again, { ...whole, images_per_s: null })
+    assert.deepEqual(JSON.parse(readFileSync(join(folder, 'done', 'result.json'), 'utf8')), again)
+  })
+
+  it('may be shorter than an epoch, or a step long', async () => {
+    const two = await train('two', { steps: 2 })
+    assert.deepEqual([two.steps, two.epochs, two.loss_first], [2, 2 / 3, two.loss_last])
+    assert.ok(two.images_per_s! > 0)
+    const one = await train('one', { steps: 1 })
+    assert.equal(one.images_per_s, null)
+    assert.ok(!readFileSync(join(folder, 'one', 'log.jsonl'), 'utf8').includes('"imagesPerSecond"'))
+    assert.doesNotMatch(said.join(''), /NaN|Infinity/)
+    const bench = await train('none', { steps: 2 }, { bench: true })
+    assert.deepEqual([bench.images_per_s, bench.knn], [null, null])
+    assert.equal(bench.parameters_sha256, two.parameters_sha256)
+    assert.ok(!existsSync(join(folder, 'none')))
+  })
+
+  it('trains without labels, and measures nothing', async () => {
+    const data = `folder:${join(folder, 'unlabelled')}`
+    const result = await train('bare', { data, epochs: 1 })
+    const nothing = { knn: null, linear: null }
+    assert.deepEqual([result.knn, result.linear], [null, null])
+    assert.deepEqual(result.baselines, { pixels: nothing, untrained: nothing })
+    assert.match(said.join(''), /there are no labels to evaluate with/)
+    const evaluated = runEvaluation({ run: join(folder, 'bare'), kind: 'knn', device: 'auto', log: quiet() })
+    await assert.rejects(evaluated, { name: 'DataError', message: /has no labels/ })
+  })
+
+  it('evaluates on another data set, also on one smaller than a batch', async () => {
+    await train('large', { batch: 16, epochs: 1 })
+    const data = join(folder, 'small')
+    for (const label of ['a', 'b']) {
+      await writePictures(join(data, 'train', label), 4)
+      await writePictures(join(data, 'test', label), 1)
+    }
+    const options = { run: join(folder, 'large'), kind: 'knn', device: 'auto', log: quiet() } as const
+    const { accuracy, step, data: evaluated } = await runEvaluation({ ...options, data: `folder:${data}` })
+    assert.ok(accuracy >= 0 && accuracy <= 1)
+    assert.deepEqual([step, evaluated], [1, `folder:${data}`])
+  })
+
+  it('stops where the loss is no number, and writes no checkpoint of it', async () => {
+    await assert.rejects(
+      train('diverged', { epochs: 40, optimizer: { learningRate: 1e30 }, schedule: { form: 'constant', warmup: 0 } }),
+      (error: unknown) =>
+        error instanceof NumericError && /the loss of step \d+ is NaN: start again/.test(error.message),
+    )
+    assert.ok(!existsSync(join(folder, 'diverged', 'result.json')))
+  })
+
+  it('refuses less than a batch of images, and writes nothing', async () => {
+    await assert.rejects(train('few', { batch: 64 }), {
+      name: 'ConfigError',
+      message: `batch: folder:${join(folder, 'labelled')} has 24 training images, fewer than one batch of 64`,
+    })
+    assert.ok(!existsSync(join(folder, 'few')))
+  })
+})

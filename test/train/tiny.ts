@@ -1,0 +1,125 @@
+/** A training step small enough to be run a hundred times: noise pictures, SimCLR, the optimiser of a configuration. */
+import type { Dataset } from '../../src/data/dataset.js'
+import { DeviceDataset } from '../../src/data/deviceDataset.js'
+import type { Device, Program } from '../../src/device/device.js'
+import { Module } from '../../src/nn/module.js'
+import { ModelState } from '../../src/nn/state.js'
+import { matmul } from '../../src/ops/matmul.js'
+import { reshape } from '../../src/ops/shape.js'
+import type { Optimizer } from '../../src/optim/optimizer.js'
+import { SimCLR } from '../../src/ssl/simclr.js'
+import { requireGradient, tensor } from '../../src/tensor/create.js'
+import { Generator } from '../../src/tensor/philox.js'
+import type { Tensor } from '../../src/tensor/tensor.js'
+import { buildMethod, buildOptimizer, learningRateOf } from '../../src/train/build.js'
+import { resolveConfig, type Settings } from '../../src/train/recipes.js'
+import { modelTensors, statisticsOf } from '../../src/train/session.js'
+import { TrainingStep } from '../../src/train/step.js'
+import { simclrView } from '../../src/views/presets.js'
+
+export const COUNT = 24
+export const BATCH = 8
+
+/** Noise around a colour for each picture. */
+export function pictures(side: number, count = COUNT): Dataset {
+  const generator = new Generator(5)
+  const colours = Array.from({ length: 3 * count }, () => generator.uniform(0, 200))
+  const images = Uint8Array.from({ length: count * side * side * 3 }, (_, at) => {
+    const image = Math.floor(at / (side * side * 3))
+    return colours[3 * image + (at % 3)]! + generator.uniform(0, 55)
+  })
+  return { name: 'noise', source: 'noise', height: side, width: side, channels: 3, count, images }
+}
+
+/** The encoder of least work: x [N, 4, 4, 3] to [N, 6]. */
+export class Flat extends Module {
+  readonly featureDimension = 6
+  readonly weight: Tensor
+
+  constructor(device: Device) {
+    super()
+    const generator = new Generator(9)
+    const values = Float32Array.from({ length: 48 * 6 }, () => generator.uniform(-0.2, 0.2))
+    this.weight = requireGradient(tensor(values, { shape: [48, 6], device }))
+  }
+
+  forward(x: Tensor): Tensor {
+    return matmul(reshape(x, [x.shape[0]!, 48]), this.weight)
+  }
+}
+
+/** The projector that does nothing. */
+class Identity extends Module {
+  forward(x: Tensor): Tensor {
+    return x
+  }
+}
+
+export interface TinyRun {
+  readonly step: TrainingStep
+  /** Parameters, buffers and moments. */
+  readonly state: ReadonlyMap<string, Tensor>
+  readonly optimizer: Optimizer
+}
+
+/** A run of a narrow ResNet-8 with batch norm, or of the flat encoder, with `settings` on top of the defaults. */
+export function tinyRun(device: Device, { flat = false, ...settings }: Settings & { flat?: boolean } = {}): TinyRun {
+  const config = resolveConfig({ batch: BATCH, width: 4, projector: [8, 8], epochs: 4, ...settings })
+  const train = pictures(flat ? 4 : 8)
+  const statistics = statisticsOf(train)
+  const view = simclrView({ size: 4, ...statistics, strength: 1, blur: false })
+  const method = flat
+    ? new SimCLR(new Flat(device), new Identity(), { temperature: 0.5, view })
+    : buildMethod(config, train, statistics, device)
+  const model = new ModelState(method.modules)
+  const optimizer = buildOptimizer(config, model)
+  const stepsPerEpoch = COUNT / BATCH
+  const step = new TrainingStep({
+    device,
+    method,
+    optimizer,
+    parameters: model.parameters,
+    gradients: model.gradients,
+    batches: new DeviceDataset(device, train).reader(BATCH),
+    count: COUNT,
+    source: train,
+    seed: config.seed,
+    learningRate: learningRateOf(config, 4 * stepsPerEpoch, stepsPerEpoch),
+  })
+  return { step, state: new Map([...modelTensors(model), ...optimizer.state()]), optimizer }
+}
+
+export async function runSteps({ step }: TinyRun, begin: number, end: number): Promise<void> {
+  for (let k = begin; k < end; k++) await step.run(k)
+}
+
+export async function valuesOf({ state }: TinyRun): Promise<Record<string, number[]>> {
+  const values: Record<string, number[]> = {}
+  for (const [name, each] of state) values[name] = [...(await each.data())]
+  return values
+}
+
+/** The same device, on which a recording is nothing but its body, run anew for every replay. */
+export function eager(device: Device): Device {
+  const bodies = new Map<number, () => void>()
+  return {
+    info: device.info,
+    alloc: bytes => device.alloc(bytes),
+    free: buffer => device.free(buffer),
+    write: (...parts) => device.write(...parts),
+    read: (...parts) => device.read(...parts),
+    launch: launch => device.launch(launch),
+    settle: inFlight => device.settle(inFlight),
+    memory: () => device.memory(),
+    resetPeak: () => device.resetPeak(),
+    close: () => device.close(),
+    async record(body) {
+      const program: Program = { id: bodies.size, launches: [] }
+      bodies.set(program.id, body)
+      body()
+      return program
+    },
+    replay: ({ id }) => bodies.get(id)!(),
+    release: ({ id }) => void bodies.delete(id),
+  }
+}
