@@ -231,9 +231,11 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
     deliver_.Release();
   }
 
-  /** Someone waits: the process must not end before it is told. */
+  /** Someone waits: neither the process nor this object may end before it is told. */
   void wait(Napi::Env env) {
-    if (waiting_++ == 0) deliver_.Ref(env);
+    if (waiting_++ > 0) return;
+    deliver_.Ref(env);
+    Ref();
   }
 
   /** Called by the queue's thread: settles a promise on JavaScript's. */
@@ -241,7 +243,10 @@ class NativeQueue : public Napi::ObjectWrap<NativeQueue> {
     deliver_.NonBlockingCall(promise, [this](Napi::Env env, Napi::Function, Pending* arrived) {
       const std::unique_ptr<Pending> owned(arrived);
       const Napi::HandleScope scope(env);
-      if (--waiting_ == 0 && queue_) deliver_.Unref(env);
+      if (--waiting_ == 0) {
+        if (queue_) deliver_.Unref(env);
+        Unref();
+      }
       if (owned->result.IsEmpty()) owned->deferred.Resolve(env.Undefined());
       else if (owned->failure.empty()) owned->deferred.Resolve(owned->result.Value());
       else {

@@ -71,6 +71,12 @@ inline float logOf(float x) {
   return x > 0.0f && x < INFINITY ? value : special;
 }
 
+/** log(1 + x), x > −1: what 1 + x rounds away is made up for (Goldberg, 1991, theorem 4). */
+inline float logOfOnePlus(float x) {
+  const float whole = 1.0f + x;
+  return whole == 1.0f || whole == INFINITY ? x : logOf(whole) * (x / (whole - 1.0f));
+}
+
 /** tanh x, by its series near 0, where the quotient cancels. Cephes, tanhf. */
 inline float tanhOf(float x) {
   const float s = x * x;

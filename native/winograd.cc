@@ -280,6 +280,8 @@ float* zeroed(Scratch& scratch, int64_t count) {
 
 // Points of a block of tiles that still lie in the second-level cache when they are multiplied.
 constexpr int64_t kBlockBytes = 600'000;
+// Points that are summed over at a time: enough products each time the sums are read and written.
+constexpr int64_t kSumBytes = 9'600'000;
 
 /**
  * How many floats apart the 36 matrices of the points lie. Their sizes are powers of two times small numbers, and then
@@ -348,7 +350,7 @@ void backwardFilter(const Sizes& s, const float* x, const float* dy, float* out,
   float* sums = scratch.take<float>(kPoints * sumPitch);
   const float* zeros = zeroed(scratch, std::max(channels, filters));
   // Blocks depend on the shape alone, and a point is summed by one thread: the same bits for any number of threads.
-  const int64_t fits = std::clamp<int64_t>(16 * kBlockBytes / (kPoints * 4 * (channels + filters)), 64, 1024);
+  const int64_t fits = std::clamp<int64_t>(kSumBytes / (kPoints * 4 * (channels + filters)), 64, 1024);
   const int64_t block = std::min(fits, tiling.count);
   const int64_t pitch = pitchOf(block, channels), gradientPitch = pitchOf(block, filters);
   float* points = scratch.take<float>(kPoints * pitch);

@@ -1,6 +1,5 @@
-#include <cmath>
-
 #include "augment.h"
+#include "branchless.h"
 #include "parallel.h"
 
 namespace selfsame {
@@ -9,10 +8,7 @@ namespace {
 // Lanes of a sum, whatever the vector width of the machine.
 constexpr int kLanes = 16;
 
-inline float unit(float x) {
-  const float above = x > 0.0f ? x : 0.0f;
-  return above < 1.0f ? above : 1.0f;
-}
+inline float unit(float x) { return bound(x, 0.0f, 1.0f); }
 
 /** Brightness as the eye sees it (ITU-R BT.601). */
 inline float lumaOf(float r, float g, float b) { return 0.299f * r + 0.587f * g + 0.114f * b; }
@@ -41,15 +37,10 @@ SELFSAME_CLONES void turnGrey(float* __restrict r, float* __restrict g, float* _
 
 /** One channel of a colour whose hue is `k` sextants on: value − chroma · clamp(min(k, 4 − k), 0, 1), k mod 6. */
 inline float channelOf(float k, float value, float chroma) {
-  const float sixths = k / 6.0f;
-  // A hue shift far beyond a turn would not convert to an integer.
-  const float above = sixths > -1e6f ? sixths : -1e6f;
-  const float bounded = above < 1e6f ? above : 1e6f;
-  const auto cut = static_cast<float>(static_cast<int32_t>(bounded));
-  const float whole = cut > bounded ? cut - 1.0f : cut;
-  const float wrapped = k - 6.0f * whole;
+  // A shift by very many turns would not convert to an integer.
+  const float wrapped = k - 6.0f * floorOf(bound(k / 6.0f, -kFar, kFar));
   const float other = 4.0f - wrapped;
-  return unit(value - chroma * unit(wrapped < other ? wrapped : other));
+  return unit(value - chroma * unit(choose(wrapped < other, wrapped, other)));
 }
 
 /** Turns the hue by `turns` of a full circle, in hue, saturation and value (Smith 1978), as torchvision does. */
@@ -60,17 +51,17 @@ SELFSAME_CLONES void turnHsv(float* __restrict r, float* __restrict g, float* __
     const float x = r[i];
     const float y = g[i];
     const float z = b[i];
-    const float most = y > z ? y : z;
-    const float least = y < z ? y : z;
-    const float value = x > most ? x : most;
-    const float chroma = value - (x < least ? x : least);
+    const float most = choose(y > z, y, z);
+    const float least = choose(y < z, y, z);
+    const float value = choose(x > most, x, most);
+    const float chroma = value - choose(x < least, x, least);
     // Where it is 0 all channels are `value`, whatever the hue.
-    const float divisor = chroma == 0.0f ? 1.0f : chroma;
+    const float divisor = choose(chroma == 0.0f, 1.0f, chroma);
     const float byRed = (y - z) / divisor;
     const float byGreen = 2.0f + (z - x) / divisor;
     const float byBlue = 4.0f + (x - y) / divisor;
-    const float notRed = y == value ? byGreen : byBlue;
-    const float sextant = x == value ? byRed : notRed;
+    const float notRed = choose(y == value, byGreen, byBlue);
+    const float sextant = choose(x == value, byRed, notRed);
     r[i] = channelOf(5.0f + sextant + shift, value, chroma);
     g[i] = channelOf(3.0f + sextant + shift, value, chroma);
     b[i] = channelOf(1.0f + sextant + shift, value, chroma);
@@ -123,8 +114,7 @@ float meanOf(const float* planes, Contrast contrast, int channels, int64_t pixel
 
 /** The threshold and the normalisation of one value. */
 inline float finished(float value, float threshold, float mean, float deviation) {
-  const float inverted = 1.0f - value;
-  return ((value >= threshold ? inverted : value) - mean) / deviation;
+  return (choose(value >= threshold, 1.0f - value, value) - mean) / deviation;
 }
 
 SELFSAME_CLONES void finishGrey(const float* x, float threshold, float mean, float deviation, int64_t pixels,

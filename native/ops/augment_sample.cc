@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "augment.h"
+#include "branchless.h"
 #include "parallel.h"
 
 /**
@@ -15,21 +16,6 @@ namespace {
 
 // Pixels whose taps are worked out together: they stay in the first cache.
 constexpr int64_t kBlock = 256;
-// Beyond this a float no longer tells pixels apart; within it a position converts to an integer.
-constexpr float kFar = 16777216.0f;
-
-/** ⌊x⌋ for |x| ≤ kFar, in a form that vectorises. */
-inline float floorOf(float x) {
-  const auto cut = static_cast<float>(static_cast<int32_t>(x));
-  return cut > x ? cut - 1.0f : cut;
-}
-
-/** x within [low, high]; low for a NaN. */
-inline float bound(float x, float low, float high) {
-  const float above = x > low ? x : low;
-  return above < high ? above : high;
-}
-
 // A position outside the image, brought inside: [low, high] is the crop.
 struct Zeros {
   static float inside(float position, float, float, float) { return position; }
@@ -45,7 +31,7 @@ struct Reflection {
     const float rest = distance - folds * extent;
     const float mirrored = extent - rest;
     const bool odd = static_cast<int32_t>(folds) & 1;
-    return bound((odd ? mirrored : rest) - 0.5f, 0.0f, extent - 1.0f);
+    return bound(choose(odd, mirrored, rest) - 0.5f, 0.0f, extent - 1.0f);
   }
 };
 
@@ -53,7 +39,7 @@ struct Reflection {
 inline float cubic(float distance) {
   const float near = (1.5f * distance - 2.5f) * distance * distance + 1.0f;
   const float far = ((-0.5f * distance + 2.5f) * distance - 4.0f) * distance + 2.0f;
-  return distance <= 1.0f ? near : far;
+  return choose(distance <= 1.0f, near, far);
 }
 
 struct Bilinear {
@@ -89,7 +75,7 @@ SELFSAME_CLONES void tapsOf(const float* positions, int64_t count, int64_t size,
         weight = cubic(std::abs(position - tap));
         place = Padding::inside(tap, extent, low, high);
       }
-      weights[i] = (place < 0.0f) | (place > extent - 1.0f) ? 0.0f : weight;
+      weights[i] = choose((place < 0.0f) | (place > extent - 1.0f), 0.0f, weight);
       places[i] = static_cast<int32_t>(bound(place, 0.0f, extent - 1.0f));
     }
   }
@@ -106,18 +92,14 @@ inline float limited(float value) {
   else return value;
 }
 
-/** out[c, i] = Σ over taps of weight · line[at, c]; out has rows `stride` apart. */
+/** out[i] = Σ over taps of weight · line[at], one channel of kChannels. */
 template <class Kernel, int kChannels>
-SELFSAME_CLONES void alongX(const float* line, Taps x, int64_t count, int64_t stride, float* out) {
-  for (int c = 0; c < kChannels; c++) {
-    float* __restrict to = out + c * stride;
-    for (int64_t i = 0; i < count; i++) {
-      float total = 0.0f;
-      for (int t = 0; t < Kernel::kTaps; t++) {
-        total += x.weight[t * count + i] * line[x.at[t * count + i] * kChannels + c];
-      }
-      to[i] = total;
-    }
+SELFSAME_CLONES void alongX(const float* line, const int32_t* at, const float* weights, int64_t count,
+                            float* __restrict out) {
+  for (int64_t i = 0; i < count; i++) {
+    float total = 0.0f;
+    for (int t = 0; t < Kernel::kTaps; t++) total += weights[t * count + i] * line[at[t * count + i] * kChannels];
+    out[i] = total;
   }
 }
 
@@ -131,25 +113,21 @@ SELFSAME_CLONES void alongY(const float* const* lines, const float* weights, int
   }
 }
 
-/** out[c, i] = Σ over taps of both axes. */
+/** out[i] = Σ over taps of both axes, one channel of kChannels. */
 template <class Kernel, int kChannels>
-SELFSAME_CLONES void both(const float* source, int64_t sourceWidth, Taps x, Taps y, int64_t count, int64_t stride,
-                          float* out) {
-  const auto line = static_cast<int32_t>(sourceWidth);
-  for (int c = 0; c < kChannels; c++) {
-    float* __restrict to = out + c * stride;
-    for (int64_t i = 0; i < count; i++) {
-      float value = 0.0f;
-      for (int row = 0; row < Kernel::kTaps; row++) {
-        const int32_t first = y.at[row * count + i] * line;
-        float total = 0.0f;
-        for (int t = 0; t < Kernel::kTaps; t++) {
-          total += x.weight[t * count + i] * source[(first + x.at[t * count + i]) * kChannels + c];
-        }
-        value += y.weight[row * count + i] * total;
+SELFSAME_CLONES void alongBoth(const float* source, int32_t sourceWidth, const int32_t* columns, const float* across,
+                               const int32_t* rows, const float* down, int64_t count, float* __restrict out) {
+  for (int64_t i = 0; i < count; i++) {
+    float value = 0.0f;
+    for (int row = 0; row < Kernel::kTaps; row++) {
+      const int32_t first = rows[row * count + i] * sourceWidth;
+      float total = 0.0f;
+      for (int t = 0; t < Kernel::kTaps; t++) {
+        total += across[t * count + i] * source[(first + columns[t * count + i]) * kChannels];
       }
-      to[i] = limited<Kernel>(value);
+      value += down[row * count + i] * total;
     }
+    out[i] = limited<Kernel>(value);
   }
 }
 
@@ -189,7 +167,9 @@ void upright(const uint8_t* image, const float* p, const ImageSizes& sizes, Room
       if (ready[from] != 0.0f) continue;
       ready[from] = 1.0f;
       toFloats(image + from * sourceWidth * kChannels, sourceWidth * kChannels, line);
-      alongX<Kernel, kChannels>(line, x, width, width, rows + from * width * kChannels);
+      for (int c = 0; c < kChannels; c++) {
+        alongX<Kernel, kChannels>(line + c, x.at, x.weight, width, rows + (from * kChannels + c) * width);
+      }
     }
     for (int c = 0; c < kChannels; c++) {
       alongY<Kernel>(lines, weights, width, planes + c * height * width + row * width);
@@ -222,7 +202,10 @@ void turned(const uint8_t* image, const float* p, const ImageSizes& sizes, Room 
     }
     tapsOf<Kernel, Padding>(across, count, sizes.sourceWidth, crop[0], crop[2], x);
     tapsOf<Kernel, Padding>(down, count, sizes.sourceHeight, crop[1], crop[3], y);
-    both<Kernel, kChannels>(source, sizes.sourceWidth, x, y, count, pixels, planes + begin);
+    for (int c = 0; c < kChannels; c++) {
+      alongBoth<Kernel, kChannels>(source + c, static_cast<int32_t>(sizes.sourceWidth), x.at, x.weight, y.at, y.weight,
+                                   count, planes + c * pixels + begin);
+    }
   }
 }
 

@@ -232,9 +232,11 @@ struct Gradient {
 /** g where y is positive. Without a residual y is made again from x, with the same bits, which saves reading it. */
 template <Mask kMask>
 inline float maskedOf(const float* g, const float* x, const float* y, int64_t at, const Affine& affine, int64_t column) {
-  if constexpr (kMask == Mask::kOutput) return y[at] > 0.0f ? g[at] : 0.0f;
-  if constexpr (kMask == Mask::kInput) return affine.of(x[at], column) > 0.0f ? g[at] : 0.0f;
-  return g[at];
+  // Loaded in any case: a load that depends on a condition would keep the loop from becoming vector code.
+  const float value = g[at];
+  if constexpr (kMask == Mask::kOutput) return y[at] > 0.0f ? value : 0.0f;
+  if constexpr (kMask == Mask::kInput) return affine.of(x[at], column) > 0.0f ? value : 0.0f;
+  return value;
 }
 
 /** Σ g' and Σ g'·(x − mean), g' the masked gradient, which is kept where `masked` is given. */

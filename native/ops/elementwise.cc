@@ -77,7 +77,7 @@ UNARY(geluDerivative, normalDistributionOf(a) + a * normalDensityOf(a))
 UNARY(normalDensity, normalDensityOf(a))
 UNARY(sigmoid, 1.0f / (1.0f + expOf(-a)))
 UNARY(tanh, tanhOf(a))
-UNARY(softplus, (a < 0 ? 0.0f : a) + logOf(1.0f + expOf(-std::abs(a))))
+UNARY(softplus, (a < 0 ? 0.0f : a) + logOfOnePlus(expOf(-std::abs(a))))
 
 struct clampRow {
   static constexpr int kOperands = 3;

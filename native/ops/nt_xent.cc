@@ -45,7 +45,11 @@ struct Problem {
   int64_t begin(int64_t index) const { return index * block; }
   int64_t size(int64_t index) const { return std::min(block, rows - begin(index)); }
   const float* at(int64_t index) const { return z + begin(index) * columns; }
-  int64_t positive(int64_t i) const { return (i + rows / 2) % rows; }
+  /** Column of block b where row i of block a meets the other view of the same image, or −1. */
+  int64_t positive(int64_t a, int64_t i, int64_t b) const {
+    const int64_t j = (begin(a) + i + rows / 2) % rows - begin(b);
+    return j < size(b) ? std::max<int64_t>(j, -1) : -1;
+  }
   int64_t operations() const { return 2 * rows * rows * columns; }
 
   /** s [size(a), size(b)] of two blocks, rows `block` apart; a row and itself are never similar. */
@@ -106,10 +110,6 @@ SELFSAME_CLONES void sumColumns(const float* s, int64_t stride, int64_t rows, in
   }
 }
 
-SELFSAME_CLONES float dot(const float* a, const float* b, int64_t columns) {
-  return sumLanes(columns, [=](int64_t k) { return a[k] * b[k]; });
-}
-
 const Op ntXent("ntXent", [](Launch& launch) -> Run {
   const Problem p(launch);
   auto* logSum = launch.out<float>("logSum", {p.rows});
@@ -118,6 +118,7 @@ const Op ntXent("ntXent", [](Launch& launch) -> Run {
     const onednn::Threads threads(p.operations());
     Workspace workspace(p, scratch);
     const Partial partial{scratch.take<float>(p.blocks * p.rows), scratch.take<float>(p.blocks * p.rows)};
+    auto* wanted = scratch.take<float>(p.rows);
 #pragma omp parallel
     {
       float* s = workspace.mine();
@@ -127,6 +128,12 @@ const Op ntXent("ntXent", [](Launch& launch) -> Run {
         auto b = static_cast<int64_t>((std::sqrt(8.0 * static_cast<double>(pair) + 1.0) - 1.0) / 2.0);
         const int64_t a = pair - b * (b + 1) / 2;
         workspace.check(p.similarities(a, b, s));
+        for (int64_t i = 0; i < p.size(a); i++) {
+          const int64_t j = p.positive(a, i, b);
+          if (j < 0) continue;
+          wanted[p.begin(a) + i] = s[i * p.block + j];
+          if (a != b) wanted[p.begin(b) + j] = s[i * p.block + j];
+        }
         const int64_t row = b * p.rows + p.begin(a);
         sumRows(s, p.block, p.size(a), p.size(b), partial.largest + row, partial.sum + row);
         if (a == b) continue;
@@ -141,10 +148,9 @@ const Op ntXent("ntXent", [](Launch& launch) -> Run {
         for (int64_t b = 0; b < p.blocks; b++) {
           sum += partial.sum[b * p.rows + i] * std::exp(partial.largest[b * p.rows + i] - largest);
         }
-        const float similarity = dot(p.z + i * p.columns, p.z + p.positive(i) * p.columns, p.columns) * p.scale;
         const auto log = static_cast<float>(std::log(sum));
         logSum[i] = largest + log;
-        loss[i] = (largest - similarity + log) / static_cast<float>(p.rows);
+        loss[i] = (largest - wanted[i] + log) / static_cast<float>(p.rows);
       }
     }
     workspace.finish();
@@ -172,8 +178,8 @@ struct Gradient {
     if (!p.similarities(a, b, s)) return false;
     weigh(s, p.block, p.size(a), p.size(b), logSum + p.begin(a), logSum + p.begin(b));
     for (int64_t i = 0; i < p.size(a); i++) {
-      const int64_t j = p.positive(p.begin(a) + i) - p.begin(b);
-      if (j >= 0 && j < p.size(b)) s[i * p.block + j] -= 2.0f;
+      const int64_t j = p.positive(a, i, b);
+      if (j >= 0) s[i * p.block + j] -= 2.0f;
     }
     return a == b ? multiply('N', a, b, factor, s, 0.0f)
                   : multiply('N', a, b, factor, s, 1.0f) && multiply('T', b, a, factor, s, 1.0f);
