@@ -136,9 +136,14 @@ describe('the native addon, called from plain JavaScript', () => {
           [[2 ** 50], [1]],
         ]),
     }
+    // The fields above are those of these; what another op lacks is refused, and some of that is worth a try too.
+    const known = [
+      ...['fill', 'copyInto', 'elementwise', 'reduce', 'argmax', 'place', 'matmul', 'storeMetric'],
+      ...['conv2d', 'conv2dBackwardData', 'conv2dBackwardFilter'],
+    ]
     let ran = 0
     for (let i = 0; i < 3000; i++) {
-      const launch: Record<string, unknown> = { op: pick(addon.describe().ops) }
+      const launch: Record<string, unknown> = { op: pick(random() < 0.7 ? known : addon.describe().ops) }
       for (const name of names) {
         const operand = names.indexOf(name) < 13
         const flag = /^(transpose|shared|accumulate)/.test(name)
