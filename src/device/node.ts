@@ -9,6 +9,8 @@ import { create, globals } from 'webgpu'
  */
 const ENABLED = ['allow_unsafe_apis', 'use_vulkan_memory_model', 'vulkan_enable_f16_on_nvidia']
 const DISABLED = ['timestamp_quantization']
+/** For records of a measurement: the toggles that are on, and with a minus those that are off. */
+export const DAWN_TOGGLES: readonly string[] = [...ENABLED, ...DISABLED.map(name => `-${name}`)]
 
 /**
  * The GPU objects made so far, by their toggles. They stay here until the process ends: when Dawn's object is

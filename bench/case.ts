@@ -1,0 +1,170 @@
+/** What is measured, and how much work each case is. Nothing here knows who carries it out. */
+
+/** The numbers that a case is made of: the same for us and for every peer. Images are [batch, size, size, channels]. */
+export type Spec =
+  | { readonly op: 'matmul'; readonly m: number; readonly k: number; readonly n: number }
+  | {
+      readonly op: ConvolutionOp
+      readonly batch: number
+      readonly size: number
+      readonly from: number
+      readonly to: number
+    }
+  | { readonly op: ImageOp; readonly batch: number; readonly size: number; readonly channels: number }
+  | { readonly op: 'softmax' | 'ntXent'; readonly rows: number; readonly columns: number }
+  | { readonly op: 'ema' | 'sgd'; readonly tensors: number; readonly width: number }
+  | {
+      readonly op: 'similarityTopK'
+      readonly rows: number
+      readonly keys: number
+      readonly columns: number
+      readonly k: number
+    }
+
+/** 3×3, stride 1, padding 1. */
+export type ConvolutionOp = 'conv2d' | 'conv2dBackwardData' | 'conv2dBackwardFilter'
+/** `maxPool2d` has windows of 2×2 side by side; `batchNorm` is training, forward and backward; `augment` makes two views. */
+export type ImageOp = 'maxPool2d' | 'batchNorm' | 'relu' | 'add' | 'augment'
+
+export interface Case {
+  readonly spec: Spec
+  /** For people, and together with the op the name of the case in a record. */
+  readonly shape: string
+  /** Floating-point operations of the algorithm, a multiply-add as two; null where counting them says nothing. */
+  readonly flop: number | null
+  /** The least that memory must carry: every input read once, every output written once, unless noted. */
+  readonly bytes: number
+}
+
+export const TEMPERATURE = 0.5
+export const MOMENTUM = 0.9
+export const WEIGHT_DECAY = 5e-4
+export const LEARNING_RATE = 0.01
+export const EMA_MOMENTUM = 0.99
+export const EPSILON = 1e-5
+
+/** What every peer is measured on, in the order of the report. */
+export const SUITE: readonly Spec[] = [
+  { op: 'matmul', m: 512, k: 512, n: 512 },
+  { op: 'matmul', m: 256, k: 512, n: 128 },
+  ...convolutions({ batch: 16, size: 32, from: 64, to: 64 }),
+  ...convolutions({ batch: 64, size: 28, from: 32, to: 32 }),
+  { op: 'maxPool2d', batch: 64, size: 32, channels: 64 },
+  { op: 'softmax', rows: 2048, columns: 1000 },
+  { op: 'batchNorm', batch: 64, size: 28, channels: 32 },
+  { op: 'relu', batch: 64, size: 32, channels: 64 },
+  { op: 'add', batch: 64, size: 32, channels: 64 },
+  { op: 'ntXent', rows: 512, columns: 128 },
+  // 11.3 million parameters, as ResNet-18 has.
+  { op: 'ema', tensors: 43, width: 512 },
+  { op: 'sgd', tensors: 43, width: 512 },
+  { op: 'augment', batch: 256, size: 32, channels: 3 },
+  { op: 'similarityTopK', rows: 256, keys: 8192, columns: 128, k: 20 },
+]
+
+function convolutions(sizes: { batch: number; size: number; from: number; to: number }): Spec[] {
+  return (['conv2d', 'conv2dBackwardData', 'conv2dBackwardFilter'] as const).map(op => ({ op, ...sizes }))
+}
+
+/** A spec with its name and its work. */
+export function caseOf(spec: Spec): Case {
+  switch (spec.op) {
+    case 'matmul': {
+      const { m, k, n } = spec
+      return { spec, shape: `${m}x${k}x${n}`, flop: 2 * m * k * n, bytes: 4 * (m * k + k * n + m * n) }
+    }
+    case 'conv2d':
+    case 'conv2dBackwardData':
+    case 'conv2dBackwardFilter': {
+      const { batch, size, from, to } = spec
+      const pixels = batch * size * size
+      return {
+        spec,
+        shape: `${batch}x${size}x${size}x${from}→${to}`,
+        // As everybody counts: the padding too.
+        flop: 18 * pixels * from * to,
+        bytes: 4 * (pixels * (from + to) + 9 * from * to),
+      }
+    }
+    case 'maxPool2d': {
+      const elements = imageElements(spec)
+      return { spec, shape: imageShape(spec), flop: (3 * elements) / 4, bytes: 5 * elements }
+    }
+    case 'batchNorm': {
+      // Forward reads x and writes y, backward reads x and dy and writes dx; 5 operations an element forward, 9 backward.
+      const elements = imageElements(spec)
+      return { spec, shape: imageShape(spec), flop: 14 * elements, bytes: 20 * elements }
+    }
+    case 'relu':
+      return { spec, shape: imageShape(spec), flop: imageElements(spec), bytes: 8 * imageElements(spec) }
+    case 'add':
+      return { spec, shape: imageShape(spec), flop: imageElements(spec), bytes: 12 * imageElements(spec) }
+    case 'augment': {
+      // A byte in for each view, a float32 out. Operations depend on what is drawn.
+      return {
+        spec,
+        shape: imageShape({ ...spec, batch: 2 * spec.batch }),
+        flop: null,
+        bytes: 10 * imageElements(spec),
+      }
+    }
+    case 'softmax': {
+      // Maximum, subtraction, exponential, sum, division.
+      const elements = spec.rows * spec.columns
+      return { spec, shape: `${spec.rows}x${spec.columns}`, flop: 5 * elements, bytes: 8 * elements }
+    }
+    case 'ntXent': {
+      // Forward and backward: the similarities, and a product of their gradient with z.
+      const { rows, columns } = spec
+      return { spec, shape: `${rows}x${columns}`, flop: 4 * rows * rows * columns, bytes: 12 * rows * columns }
+    }
+    case 'ema':
+    case 'sgd': {
+      const parameters = spec.tensors * spec.width * spec.width
+      const [flop, bytes] = spec.op === 'ema' ? [3, 12] : [6, 20]
+      return { spec, shape: `${(parameters / 1e6).toFixed(1)}M`, flop: flop * parameters, bytes: bytes * parameters }
+    }
+    case 'similarityTopK': {
+      const { rows, keys, columns, k } = spec
+      return {
+        spec,
+        shape: `${rows}x${keys}x${columns} k=${k}`,
+        flop: 2 * rows * keys * columns,
+        bytes: 4 * (rows * columns + keys * columns + 2 * rows * k),
+      }
+    }
+  }
+}
+
+function imageElements({ batch, size, channels }: { batch: number; size: number; channels: number }): number {
+  return batch * size * size * channels
+}
+
+function imageShape({ batch, size, channels }: { batch: number; size: number; channels: number }): string {
+  return `${batch}x${size}x${size}x${channels}`
+}
+
+/** The same numbers in every process: float32 in [−1, 1), repeating after 65,521 (a prime, so that rows differ). */
+export function noise(count: number, seed = 1): Float32Array {
+  const block = new Float32Array(Math.min(count, 65_521))
+  let state = seed
+  for (let i = 0; i < block.length; i++) {
+    // Numerical Recipes' linear congruential generator.
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    block[i] = state / 2 ** 31 - 1
+  }
+  const out = new Float32Array(count)
+  for (let at = 0; at < count; at += block.length) out.set(block.subarray(0, Math.min(block.length, count - at)), at)
+  return out
+}
+
+/** Rows of length 1, [rows, columns]. */
+export function unitRows(rows: number, columns: number, seed = 1): Float32Array {
+  const out = noise(rows * columns, seed)
+  for (let row = 0; row < rows; row++) {
+    const part = out.subarray(row * columns, (row + 1) * columns)
+    const length = Math.hypot(...part)
+    for (let i = 0; i < columns; i++) part[i]! /= length
+  }
+  return out
+}
