@@ -52,11 +52,17 @@ struct Problem {
   }
   int64_t operations() const { return 2 * rows * rows * columns; }
 
-  /** s [size(a), size(b)] of two blocks, rows `block` apart; a row and itself are never similar. */
+  /**
+   * s [size(a), size(b)] of two blocks, rows `block` apart; a row and itself are never similar. Within a block s_ij and
+   * s_ji are made the same: a rounding apart, they would leave a gradient where there is only one other row.
+   */
   bool similarities(int64_t a, int64_t b, float* s) const {
     const auto status = dnnl::sgemm('N', 'T', size(a), size(b), columns, scale, at(a), columns, at(b), columns, 0.0f, s,
                                     block);
-    for (int64_t i = 0; a == b && i < size(a); i++) s[i * block + i] = kNever;
+    for (int64_t i = 0; a == b && i < size(a); i++) {
+      s[i * block + i] = kNever;
+      for (int64_t j = 0; j < i; j++) s[i * block + j] = s[j * block + i];
+    }
     return status == dnnl::status::success;
   }
 };
