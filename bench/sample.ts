@@ -74,7 +74,8 @@ export function clock(body: () => Promise<unknown>): Promise<number> {
       maxTime: 0,
       delay: 0,
       fn: (deferred: { resolve(): void }) => {
-        body()
+        Promise.resolve()
+          .then(body)
           .catch(error => {
             failure = error
           })
