@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import type { Device } from '../../src/device/device.js'
-import { open } from '../../src/open.js'
 import { augment, PARAMETERS } from '../../src/ops/augment.js'
 import { tensor } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
@@ -9,6 +8,7 @@ import { scope } from '../../src/tensor/scope.js'
 import { drawView } from '../../src/views/draw.js'
 import { peerView } from '../../src/views/presets.js'
 import { structureOf } from '../../src/views/spec.js'
+import { devices } from '../conformance/devices.js'
 
 /** One case of `test/fixtures/make_views.py`. */
 interface Case {
@@ -33,32 +33,34 @@ class Scripted extends Generator {
   }
 }
 
-describe('peerView', () => {
-  let device: Device
-  before(async () => {
-    device = await open()
-  })
-  after(() => device.close())
-
-  const path = new URL('../../../test/fixtures/peerViews.json', import.meta.url)
-  const cases: Case[] = JSON.parse(readFileSync(path, 'utf8'))
-  for (const { shape, mean, std, images, draws, views } of cases) {
-    it(`makes the views of the PyTorch script from its draws: [${shape}]`, async () => {
-      const [batch, height, width] = shape
-      const spec = { ...peerView({ size: height, mean, std }), width }
-      const parameters = drawView(spec, new Scripted(draws), batch, { height, width })
-      const out = scope(() =>
-        augment(
-          tensor(Uint8Array.from(images), { shape, device }),
-          tensor(parameters, { shape: [batch, PARAMETERS], device }),
-          structureOf(spec),
-        ),
-      )
-      const actual = await out.data()
-      out.dispose()
-      assert.equal(actual.length, views.length)
-      const worst = views.reduce((most, value, i) => Math.max(most, Math.abs(value - actual[i]!)), 0)
-      assert.ok(worst < 3e-5, `largest difference ${worst}`)
+for (const { name, open } of devices) {
+  describe(`peerView on ${name}`, () => {
+    let device: Device
+    before(async () => {
+      device = await open()
     })
-  }
-})
+    after(() => device.close())
+
+    const path = new URL('../../../test/fixtures/peerViews.json', import.meta.url)
+    const cases: Case[] = JSON.parse(readFileSync(path, 'utf8'))
+    for (const { shape, mean, std, images, draws, views } of cases) {
+      it(`makes the views of the PyTorch script from its draws: [${shape}]`, async () => {
+        const [batch, height, width] = shape
+        const spec = { ...peerView({ size: height, mean, std }), width }
+        const parameters = drawView(spec, new Scripted(draws), batch, { height, width })
+        const out = scope(() =>
+          augment(
+            tensor(Uint8Array.from(images), { shape, device }),
+            tensor(parameters, { shape: [batch, PARAMETERS], device }),
+            structureOf(spec),
+          ),
+        )
+        const actual = await out.data()
+        out.dispose()
+        assert.equal(actual.length, views.length)
+        const worst = views.reduce((most, value, i) => Math.max(most, Math.abs(value - actual[i]!)), 0)
+        assert.ok(worst < 3e-5, `largest difference ${worst}`)
+      })
+    }
+  })
+}
