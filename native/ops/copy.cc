@@ -71,6 +71,8 @@ const Op copy("copy", [](Launch& launch) -> Run {
     if (shape[k] > (int64_t{1} << 50) / count) launch.refuse("has sizes that no memory could hold");
     count *= shape[k];
   }
+  // No word is written twice, so that a stride of 0 cannot keep the queue busy for hours.
+  if (count > launch.bytes("out") / 4) launch.refuse("wants a place of its own in out for each element");
   const int64_t sourceAt = launch.whole("sourceAt");
   const int64_t outAt = launch.whole("outAt");
   const auto* from = launch.in<uint32_t>("source", {reachOf(launch, sourceAt, whole, &Axis::source)}) + sourceAt;
