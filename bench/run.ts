@@ -12,7 +12,7 @@ import { Pace } from './pace.js'
 import { firstLine, type OpenPeers, openPeers } from './peers/open.js'
 import type { BenchmarkRecord, CaseResult, PeerResult } from './record.js'
 import { leastTime, measureRoofline, type Roofline } from './roofline.js'
-import { interleaved, SAMPLING, type SamplingOptions } from './sample.js'
+import { interleaved, SAMPLING, type SamplingOptions, SideError } from './sample.js'
 import type { Runner, Side } from './side.js'
 import { median, spread } from './statistics.js'
 import { deviceLine } from './text.js'
@@ -107,44 +107,67 @@ async function measure(
   sampling: SamplingOptions,
 ): Promise<CaseResult> {
   const mine = await us!.prepare(one)
-  const errors: Record<string, PeerResult> = {}
-  const present: { name: string; side: Side }[] = []
   try {
-    for (const runner of others) {
-      try {
-        const side = await runner.prepare(one)
-        present.push({ name: runner.name, side })
-        // The first run compiles: what a peer cannot do, it says here.
-        await side.batch(1, new Pace())
-      } catch (error) {
-        errors[runner.name] = { error: firstLine(error) }
-      }
-    }
-    const able = present.filter(({ name }) => !(name in errors))
-    const [samples, ...theirs] = await interleaved([mine, ...able.map(({ side }) => side)], sampling)
-    const ms = median(samples!)
-    const peers = able.map(({ name }, i) => {
-      const peerMs = median(theirs[i]!)
-      return [name, { median_ms: peerMs, spread: spread(theirs[i]!), ratio: peerMs / ms }] as const
-    })
+    const { samples, peers } = await sideBySide(one, mine, others, sampling)
+    const ms = median(samples)
     return {
       op: one.spec.op,
       shape: one.shape,
       dtype: 'float32',
       device: device.info.kind,
       median_ms: ms,
-      spread: spread(samples!),
+      spread: spread(samples),
       gflops: one.flop === null ? null : one.flop / ms / 1e6,
       gb_s: one.bytes / ms / 1e6,
       roofline_share: leastTime(one, roofline) / ms,
       objects: device.info.kind === 'cpu' ? null : await objectsOf(mine),
       images_per_s: null,
-      peers: { ...Object.fromEntries(peers), ...errors },
+      peers,
     }
   } finally {
-    for (const { side } of present) side.dispose()
     mine.dispose()
   }
+}
+
+/** Our samples, and what became of each peer. One that fails, at whatever point, is left out from then on. */
+async function sideBySide(one: Case, mine: Side, runners: readonly Runner[], sampling: SamplingOptions) {
+  const errors: Record<string, PeerResult> = {}
+  const able: { name: string; side: Side }[] = []
+  for (const runner of runners) {
+    try {
+      able.push({ name: runner.name, side: await runner.prepare(one) })
+    } catch (error) {
+      errors[runner.name] = { error: firstLine(error) }
+    }
+  }
+  const leave = (at: number) => {
+    const { name, side } = able.splice(at, 1)[0]!
+    try {
+      side.dispose()
+    } catch (error) {
+      errors[name] = { error: firstLine(error) }
+    }
+  }
+  try {
+    while (true) {
+      try {
+        const [samples, ...theirs] = await interleaved([mine, ...able.map(({ side }) => side)], sampling)
+        const results = able.map(({ name }, i) => [name, peerResult(theirs[i]!, median(samples!))] as const)
+        return { samples: samples!, peers: { ...Object.fromEntries(results), ...errors } }
+      } catch (error) {
+        if (!(error instanceof SideError) || error.side === 0) throw error
+        errors[able[error.side - 1]!.name] = { error: firstLine(error) }
+        leave(error.side - 1)
+      }
+    }
+  } finally {
+    while (able.length > 0) leave(0)
+  }
+}
+
+function peerResult(samples: readonly number[], ourMs: number): PeerResult {
+  const ms = median(samples)
+  return { median_ms: ms, spread: spread(samples), ratio: ms / ourMs }
 }
 
 /** GPU objects a run, in a batch of sixteen: the encoder and its like are made once a batch. */
@@ -156,7 +179,7 @@ async function objectsOf(side: Side): Promise<number | null> {
 
 function lineOf({ op, shape, median_ms, peers }: CaseResult): string {
   const ratios = Object.entries(peers).map(([name, peer]) =>
-    'error' in peer ? `${name}: ${peer.error}` : `${name} ${peer.ratio.toFixed(2)}x`,
+    'error' in peer ? `${name} cannot` : `${name} ${peer.ratio.toPrecision(3)}x`,
   )
   return [`${op} ${shape}: ${median_ms.toPrecision(3)} ms`, ...ratios].join(', ')
 }

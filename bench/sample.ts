@@ -14,6 +14,16 @@ export interface SamplingOptions {
 
 export const SAMPLING: SamplingOptions = { sampleMs: 40, rounds: 9, budgetMs: 15_000 }
 
+/** A side failed: `side` is its place among those that were given. */
+export class SideError extends Error {
+  constructor(
+    readonly side: number,
+    cause: unknown,
+  ) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
 interface Contender {
   readonly side: Side
   readonly count: number
@@ -24,10 +34,12 @@ interface Contender {
 /**
  * Milliseconds of one run, `samples[side][round]`: a sample of each side, then again in the other direction, and so
  * on, so that whatever else goes on in the machine meets everybody alike. The first runs, which compile, do not count.
+ *
+ * @throws SideError when a side cannot
  */
 export async function interleaved(sides: readonly Side[], options: SamplingOptions = SAMPLING): Promise<number[][]> {
   const contenders: Contender[] = []
-  for (const side of sides) contenders.push(await warmUp(side, options))
+  for (const [at, side] of sides.entries()) contenders.push(await blaming(at, warmUp(side, options)))
   const round = contenders.reduce((sum, { expectedMs }) => sum + expectedMs, 0)
   const rounds = Math.max(Math.min(options.rounds, Math.floor(options.budgetMs / round)), Math.min(3, options.rounds))
   const samples: number[][] = sides.map(() => [])
@@ -35,10 +47,22 @@ export async function interleaved(sides: readonly Side[], options: SamplingOptio
     const order = contenders.map((_, at) => (i % 2 === 0 ? at : contenders.length - 1 - at))
     for (const at of order) {
       const { side, count, pace } = contenders[at]!
-      samples[at]!.push((await clock(() => side.batch(count, pace))) / count)
+      const took = await blaming(
+        at,
+        clock(() => side.batch(count, pace)),
+      )
+      samples[at]!.push(took / count)
     }
   }
   return samples
+}
+
+async function blaming<Result>(side: number, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work
+  } catch (error) {
+    throw new SideError(side, error)
+  }
 }
 
 /** Compiles, finds how many runs make a sample, and learns how long one takes. */

@@ -59,17 +59,20 @@ function shareText(share: number | null): string {
   return share === null ? '–' : `${(100 * share).toFixed(0)} %`
 }
 
-/** What peers said where they could not, each once. */
+/** What peers said where they could not; those that said the same of the same case on one line. */
 export function errorLines({ cases, peers }: BenchmarkRecord): string[] {
   const absent = Object.entries(peers).flatMap(([name, peer]) =>
     'error' in peer ? [`${name} is not here: ${peer.error}`] : [],
   )
-  const unable = cases.flatMap(({ op, shape, peers: results }) =>
-    Object.entries(results).flatMap(([name, peer]) =>
-      'error' in peer ? [`${name}, ${op} ${shape}: ${peer.error}`] : [],
-    ),
-  )
-  return [...absent, ...unable]
+  const said = new Map<string, string[]>()
+  for (const { op, shape, peers: results } of cases) {
+    for (const [name, peer] of Object.entries(results)) {
+      if (!('error' in peer)) continue
+      const what = `${op} ${shape}: ${peer.error}`
+      said.set(what, [...(said.get(what) ?? []), name])
+    }
+  }
+  return [...absent, ...[...said].map(([what, names]) => `${names.join(', ')}, ${what}`)]
 }
 
 /** The geometric mean of each peer's ratios. */

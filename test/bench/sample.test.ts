@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { caseOf, noise, SUITE, unitRows } from '../../bench/case.js'
 import { Pace } from '../../bench/pace.js'
-import { clock, interleaved } from '../../bench/sample.js'
+import { clock, interleaved, SideError } from '../../bench/sample.js'
 import type { Side } from '../../bench/side.js'
 
 const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
@@ -66,6 +66,24 @@ describe('bench: sampling', () => {
     const batches: [string, number][] = []
     const [samples] = await interleaved([sideOf('a', 30, batches)], { sampleMs: 20, rounds: 9, budgetMs: 40 })
     assert.equal(samples!.length, 3)
+  })
+
+  it('says whose fault it is when a side fails, in the warm-up or later', async () => {
+    for (const good of [0, 12]) {
+      let left = good
+      const broken: Side = {
+        async batch() {
+          if (left-- === 0) throw new Error('out of memory')
+          await sleep(5)
+          return false
+        },
+        dispose() {},
+      }
+      await assert.rejects(
+        interleaved([sideOf('a', 1, []), broken], { sampleMs: 1, rounds: 20, budgetMs: 1e6 }),
+        (error: Error) => error instanceof SideError && error.side === 1 && error.message === 'out of memory',
+      )
+    }
   })
 })
 
