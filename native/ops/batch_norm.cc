@@ -64,7 +64,8 @@ struct Lines {
 /** Two sums a column for each part of the lines. */
 class Partial {
  public:
-  Partial(const Lines& lines, Scratch& scratch) : lines_(lines), sums_(scratch.take<double>(2 * lines.parts * lines.width)) {
+  Partial(const Lines& lines, Scratch& scratch)
+      : lines_(lines), sums_(scratch.take<double>(2 * lines.parts * lines.width)) {
     std::fill_n(sums_, 2 * lines.parts * lines.width, 0.0);
   }
   double* first(int64_t part) const { return sums_ + 2 * part * lines_.width; }
@@ -231,7 +232,8 @@ struct Gradient {
 
 /** g where y is positive. Without a residual y is made again from x, with the same bits, which saves reading it. */
 template <Mask kMask>
-inline float maskedOf(const float* g, const float* x, const float* y, int64_t at, const Affine& affine, int64_t column) {
+inline float maskedOf(const float* g, const float* x, const float* y, int64_t at, const Affine& affine,
+                      int64_t column) {
   // Loaded in any case: a load that depends on a condition would keep the loop from becoming vector code.
   const float value = g[at];
   if constexpr (kMask == Mask::kOutput) return y[at] > 0.0f ? value : 0.0f;

@@ -91,7 +91,8 @@ struct Partial {
   float *largest, *sum;
 };
 
-SELFSAME_CLONES void sumRows(const float* s, int64_t stride, int64_t rows, int64_t columns, float* largest, float* sum) {
+SELFSAME_CLONES void sumRows(const float* s, int64_t stride, int64_t rows, int64_t columns, float* largest,
+                             float* sum) {
   for (int64_t i = 0; i < rows; i++) {
     const float* row = s + i * stride;
     const float most = std::max(kLeast, maxLanes(columns, row));

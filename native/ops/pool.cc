@@ -133,8 +133,11 @@ const Op pool("pool", [](Launch& launch) -> Run {
   const int64_t pixels = w.rows.length * w.columns.length;
   const int64_t outPixels = w.rows.outLength * w.columns.outLength;
   const auto* x = launch.in<float>("x", {w.batch, pixels, w.channels});
-  auto* y = launch.out<float>("y", {w.batch, outPixels, w.channels});
-  auto* index = launch.has("index") ? launch.out<int32_t>("index", {w.batch, outPixels, w.channels}) : nullptr;
+  auto* y = launch.out<float>("y", {w.batch, w.rows.outLength, w.columns.outLength, w.channels});
+  int32_t* index = nullptr;
+  if (launch.has("index")) {
+    index = launch.out<int32_t>("index", {w.batch, w.rows.outLength, w.columns.outLength, w.channels});
+  }
   return [=](Scratch&) {
     const int64_t work = w.channels * w.rows.size * w.columns.size;
     forPixels(w.batch, w.rows.outLength, w.columns.outLength, work, [&](int64_t n, int64_t p, int64_t q) {
@@ -148,9 +151,11 @@ const Op poolGradient("poolGradient", [](Launch& launch) -> Run {
   const Window w = windowOf(launch);
   const int64_t pixels = w.rows.length * w.columns.length;
   const int64_t outPixels = w.rows.outLength * w.columns.outLength;
-  const auto* g = launch.in<float>("g", {w.batch, outPixels, w.channels});
-  const auto* index =
-      launch.has("index") ? launch.in<int32_t>("index", {w.batch, outPixels, w.channels}) : nullptr;
+  const auto* g = launch.in<float>("g", {w.batch, w.rows.outLength, w.columns.outLength, w.channels});
+  const int32_t* index = nullptr;
+  if (launch.has("index")) {
+    index = launch.in<int32_t>("index", {w.batch, w.rows.outLength, w.columns.outLength, w.channels});
+  }
   auto* dx = launch.out<float>("dx", {w.batch, pixels, w.channels});
   return [=](Scratch&) {
     const int64_t work = 2 * w.channels;

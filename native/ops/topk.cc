@@ -1,5 +1,6 @@
+#include <omp.h>
+
 #include <algorithm>
-#include <vector>
 
 #include "launch.h"
 #include "math.h"
@@ -64,7 +65,7 @@ const Op topKSelect("topKSelect", [](Launch& launch) -> Run {
   const auto* x = launch.in<float>("x", {rows, columns});
   auto* keys = launch.out<int32_t>("keys", {k, rows, splits});
   auto* indices = launch.out<int32_t>("indices", {k, rows, splits});
-  return [=](Scratch&) {
+  return [=](Scratch& scratch) {
     const int64_t lists = rows * splits;
     if (first == 0) {
       std::fill_n(keys, k * lists, kLeast);
@@ -72,20 +73,22 @@ const Op topKSelect("topKSelect", [](Launch& launch) -> Run {
     }
     // Columns side by side belong to the lists in turn, so a block of whole turns has the same bounds every time.
     const int64_t block = tiles(kBlock, splits) * splits;
+    auto* memory = scratch.take<int32_t>(block * omp_get_max_threads());
     parallel(rows, tiles(kGrain, columns), [&](int64_t begin, int64_t end) {
-      std::vector<int32_t> bounds(static_cast<size_t>(block));
+      int32_t* bounds = memory + block * omp_get_thread_num();
       for (int64_t row = begin; row < end; row++) {
         const int64_t list = row * splits;
         for (int64_t i = 0; i < block; i++) bounds[i] = keys[list + i % splits];
         for (int64_t from = 0; from < columns; from += block) {
           const float* part = x + row * columns + from;
           const int64_t size = std::min(block, columns - from);
-          if (!anyBetter(part, bounds.data(), size)) continue;
+          if (!anyBetter(part, bounds, size)) continue;
           for (int64_t i = 0; i < size; i++) {
             const int64_t at = list + i % splits;
             const int32_t key = keyOf(part[i]);
             // Columns come in order, so an equal one loses to what is there.
-            if (key > keys[at]) Heap{keys + at, indices + at, k, lists}.put(key, static_cast<int32_t>(first + from + i));
+            if (key <= keys[at]) continue;
+            Heap{keys + at, indices + at, k, lists}.put(key, static_cast<int32_t>(first + from + i));
           }
           for (int64_t i = 0; i < block; i++) bounds[i] = keys[list + i % splits];
         }
@@ -102,13 +105,14 @@ const Op topKRank("topKRank", [](Launch& launch) -> Run {
   const auto* indices = launch.in<int32_t>("indices", {k, rows, splits});
   auto* values = launch.out<float>("values", {rows, k});
   auto* out = launch.out<int32_t>("out", {rows, k});
-  return [=](Scratch&) {
+  return [=](Scratch& scratch) {
     const int64_t candidates = k * splits;
+    auto* memory = scratch.take<int64_t>(candidates * omp_get_max_threads());
     parallel(rows, tiles(kGrain, 16 * candidates), [&](int64_t begin, int64_t end) {
-      std::vector<int64_t> order(static_cast<size_t>(candidates));
+      int64_t* order = memory + candidates * omp_get_thread_num();
       for (int64_t row = begin; row < end; row++) {
         for (int64_t i = 0; i < candidates; i++) order[i] = (i / splits * rows + row) * splits + i % splits;
-        std::partial_sort(order.begin(), order.begin() + k, order.end(), [&](int64_t a, int64_t b) {
+        std::partial_sort(order, order + k, order + candidates, [&](int64_t a, int64_t b) {
           return keys[a] > keys[b] || (keys[a] == keys[b] && indices[a] < indices[b]);
         });
         for (int64_t place = 0; place < k; place++) {
