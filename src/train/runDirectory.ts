@@ -43,9 +43,20 @@ export function checkRunDirectory(out: string, { resume, overwrite }: { resume: 
  * been checked, the data set among it.
  */
 export async function createRunDirectory(out: string, config: Config, overwrite: boolean): Promise<void> {
-  await mkdir(out, { recursive: true })
+  await makeFolder(resolve(out))
   if (overwrite) for (const name of readdirSync(out).filter(isRunFile)) await rm(join(out, name))
   await writeWhole(out, CONFIG_FILE, `${JSON.stringify(config, null, 2)}\n`)
+}
+
+/** One level at a time: Node's recursive `mkdir` never returns below a folder like /proc, which takes no folders. */
+async function makeFolder(path: string): Promise<void> {
+  if (existsSync(path)) return
+  await makeFolder(dirname(path))
+  try {
+    await mkdir(path)
+  } catch (error) {
+    throw new ConfigError(`--out: ${path} cannot be made: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 /**
