@@ -184,7 +184,8 @@ std::byte* Launch::operand(Field field, int64_t bytes, bool written) {
   const Reader::Range range{name, memory.get(), offset, offset + length, written};
   for (const auto& other : reader_.ranges) {
     const bool overlap = other.memory == range.memory && other.begin < range.end && range.begin < other.end;
-    if (overlap && (other.written || written)) refuse(other.name + " and " + name + " are the same memory, and one is written");
+    if (!overlap || !(other.written || written)) continue;
+    refuse(other.name + " and " + name + " are the same memory, and one is written");
   }
   reader_.ranges.push_back(range);
   std::byte* data = memory->data + offset;

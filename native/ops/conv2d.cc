@@ -18,8 +18,9 @@ struct Sizes {
   int64_t bottom, right;
 
   onednn::Key key(int64_t pass) const {
-    return {'c',     pass,    images,  height, width, channels,  outHeight, outWidth, filters, kernelHeight,         kernelWidth,
-            strideY, strideX, top,    left,  dilationY, dilationX, groups,   bottom,  omp_get_max_threads()};
+    return {'c',         pass,         images,      height,  width,   channels, outHeight, outWidth,
+            filters,     kernelHeight, kernelWidth, strideY, strideX, top,      left,      dilationY,
+            dilationX,   groups,       omp_get_max_threads()};
   }
   int64_t operations() const {
     return 2 * images * outHeight * outWidth * filters * kernelHeight * kernelWidth * (channels / groups);
@@ -45,9 +46,10 @@ Sizes sizesOf(Launch& launch) {
     if (value > INT32_MAX) launch.refuse(std::string("wants ") + name + " below 2^31");
     return value;
   };
-  Sizes s{size("images"),   size("height"),  size("width"),        size("channels"),    size("outHeight"), size("outWidth"),
-          size("filters"),  size("kernelHeight"), size("kernelWidth"), size("strideY"), size("strideX"),   size("top", 0),
-          size("left", 0),  size("dilationY"),    size("dilationX"),   size("groups"),  0,                 0};
+  Sizes s{size("images"),      size("height"),    size("width"),     size("channels"), size("outHeight"),
+          size("outWidth"),    size("filters"),   size("kernelHeight"), size("kernelWidth"), size("strideY"),
+          size("strideX"),     size("top", 0),    size("left", 0),   size("dilationY"), size("dilationX"),
+          size("groups"),      0,                 0};
   if (s.channels % s.groups != 0 || s.filters % s.groups != 0) {
     launch.refuse("wants groups that divide " + std::to_string(s.channels) + " channels and " +
                   std::to_string(s.filters) + " filters, got " + std::to_string(s.groups));
@@ -79,9 +81,8 @@ bool prefersWinograd(const Sizes& s, Pass pass) {
 
 std::shared_ptr<onednn::Primitive> compile(const Sizes& s, Pass pass) {
   using Tag = dnnl::memory::format_tag;
-  const onednn::Dimensions filterSizes =
-      s.groups == 1 ? onednn::Dimensions{s.filters, s.channels, s.kernelHeight, s.kernelWidth}
-                    : onednn::Dimensions{s.groups, s.filters / s.groups, s.channels / s.groups, s.kernelHeight, s.kernelWidth};
+  onednn::Dimensions filterSizes{s.filters / s.groups, s.channels / s.groups, s.kernelHeight, s.kernelWidth};
+  if (s.groups > 1) filterSizes.insert(filterSizes.begin(), s.groups);
   const auto source = onednn::tagged({s.images, s.channels, s.height, s.width}, Tag::nhwc);
   const auto filter = onednn::tagged(filterSizes, s.groups == 1 ? Tag::hwio : Tag::hwigo);
   const auto output = onednn::tagged({s.images, s.filters, s.outHeight, s.outWidth}, Tag::nhwc);

@@ -32,7 +32,8 @@ std::shared_ptr<onednn::Primitive> compile(const Product& p) {
   Description bias;
   if (p.bias) bias = p.batch == 1 ? onednn::strided({1, p.n}, {p.n, 1}) : onednn::strided({1, 1, p.n}, {p.n, p.n, 1});
   const auto description = onednn::product(a, b, bias, out);
-  std::vector<onednn::Port> ports{{DNNL_ARG_SRC, a, a, false}, {DNNL_ARG_WEIGHTS, b, b, false}, {DNNL_ARG_DST, out, out, true}};
+  std::vector<onednn::Port> ports{
+      {DNNL_ARG_SRC, a, a, false}, {DNNL_ARG_WEIGHTS, b, b, false}, {DNNL_ARG_DST, out, out, true}};
   if (p.bias) ports.push_back({DNNL_ARG_BIAS, bias, bias, false});
   return std::make_shared<onednn::Primitive>(description, ports);
 }
