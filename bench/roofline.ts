@@ -8,7 +8,7 @@ import { tensor, zeros } from '../src/tensor/create.js'
 import { scope } from '../src/tensor/scope.js'
 import { noise } from './case.js'
 import { queueOf } from './ours.js'
-import { interleaved, type SamplingOptions } from './sample.js'
+import { interleaved, type SamplingOptions, SideError } from './sample.js'
 import { queuedSide } from './side.js'
 
 declare module '../src/device/launch.js' {
@@ -68,7 +68,8 @@ async function multiplyAddProbe(device: Device, sampling: SamplingOptions): Prom
     const run = () => device.launch({ op: 'multiplyAddProbe', out: out.slice, turns })
     return (invocations * turns * 256) / (await bestOf(device, run, sampling)) / 1e6
   } catch (error) {
-    if (!(error instanceof DeviceError) || device.info.kind !== 'cpu') throw error
+    const refused = error instanceof SideError && error.cause instanceof DeviceError
+    if (!refused || device.info.kind !== 'cpu') throw error
     return await matmulProbe(device, sampling)
   } finally {
     out.dispose()

@@ -155,7 +155,8 @@ async function sideBySide(one: Case, mine: Side, runners: readonly Runner[], sam
         const results = able.map(({ name }, i) => [name, peerResult(theirs[i]!, median(samples!))] as const)
         return { samples: samples!, peers: { ...Object.fromEntries(results), ...errors } }
       } catch (error) {
-        if (!(error instanceof SideError) || error.side === 0) throw error
+        if (!(error instanceof SideError)) throw error
+        if (error.side === 0) throw error.cause
         errors[able[error.side - 1]!.name] = { error: firstLine(error) }
         leave(error.side - 1)
       }

@@ -7,7 +7,7 @@ import type { CaseResult } from './record.js'
 import { median, spread } from './statistics.js'
 
 const BATCH = 256
-const STEPS = 6
+const STEPS = 5
 // Another run where the first took less than this.
 const QUICK_MS = 60_000
 
