@@ -47,11 +47,13 @@ export async function tfjs(backend: 'webgpu' | 'wasm'): Promise<Runner> {
     async prepare({ spec }: Case): Promise<Side> {
       await tf.setBackend(backend)
       const { inputs, run } = workOf(tf, spec)
-      const side = queuedSide(
-        () => void tf.tidy(run),
-        queue,
-        () => tf.dispose(inputs),
-      )
+      // `tidy` lets go of what its function makes, but not of what it returns.
+      const once = () => {
+        tf.tidy(() => {
+          run()
+        })
+      }
+      const side = queuedSide(once, queue, () => tf.dispose(inputs))
       return {
         ...side,
         async batch(count, pace) {
