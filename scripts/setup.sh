@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes this checkout ready to build and run: Node, the npm packages, and a Vulkan driver that Dawn accepts.
+# Makes this checkout ready to build and run: Node, the npm packages, a Vulkan driver that Dawn accepts, and what the
+# native CPU device is built with (a compiler, CMake, oneDNN).
 #   bash scripts/setup.sh [ROOT]
 # Does only what is missing and says so, a line a step. Another ROOT than / is where the tests keep their etc/.
 set -euo pipefail
@@ -115,6 +116,32 @@ install_driver() {
   }
 }
 
+# What the native CPU device is built with, and is missing here.
+missing_for_native() {
+  local missing=''
+  command -v c++ >/dev/null && command -v make >/dev/null || missing+=' build-essential'
+  command -v cmake >/dev/null || missing+=' cmake'
+  [ -n "$(find "$root"/usr/include "$root"/usr/local/include "$root"/opt/homebrew/include -name dnnl.hpp 2>/dev/null | head -n 1)" ] ||
+    missing+=' libdnnl-dev'
+  echo "$missing"
+}
+
+# Without it everything runs on WebGPU, so that this never fails the set-up.
+install_native() {
+  local missing
+  missing=$(missing_for_native)
+  if [ -z "$missing" ]; then return; fi
+  if ! command -v apt-get >/dev/null || ! can_be_root; then
+    say "the native CPU device will not be built: it needs$missing (apt-get install$missing; brew install cmake onednn;" \
+      "vcpkg install onednn)"
+    return
+  fi
+  say "installing what the native CPU device is built with (apt-get install$missing)"
+  # shellcheck disable=SC2086 # several words on purpose
+  { apt update && apt install --no-install-recommends $missing; } ||
+    say "apt-get could not install$missing (above): there will be no native CPU device"
+}
+
 if [ -z "${XDG_RUNTIME_DIR:-}" ]; then
   # Mesa looks for a private folder there; src/device/node.ts does the same for the program itself.
   export XDG_RUNTIME_DIR=${TMPDIR:-/tmp}/selfsame-runtime-$(id -u)
@@ -133,4 +160,5 @@ if [ -z "$adapter" ]; then
       "Mesa 25 is known to work, 22.3 is too old"
   }
 fi
+install_native
 say "ready: Node $(node -p process.versions.node), npm packages as locked, WebGPU adapter $adapter"

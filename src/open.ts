@@ -1,10 +1,10 @@
 import type { Device } from './device/device.js'
-import { ConfigError } from './device/errors.js'
+import { ConfigError, DeviceError } from './device/errors.js'
 import { openWebGPU } from './device/webgpu/open.js'
 import { deviceClosed, deviceOpened } from './tensor/context.js'
 
 export interface OpenOptions {
-  /** `auto` takes a hardware WebGPU adapter, then a software one. */
+  /** `auto` takes a hardware WebGPU adapter, then the native CPU device, then a software adapter. */
   readonly device?: 'auto' | 'webgpu' | 'cpu'
   readonly adapter?: 'hardware' | 'software'
   /** `minimum`: no more than every WebGPU device offers. */
@@ -20,14 +20,7 @@ export interface OpenOptions {
  * @throws ConfigError for a device that is not there, DeviceError when no adapter answers.
  */
 export async function open(options: OpenOptions = {}): Promise<Device> {
-  if (options.device === 'cpu') {
-    throw new ConfigError(
-      'device cpu: this version has no native CPU device yet; use --device webgpu with a software adapter',
-    )
-  }
-  const { adapter, limits } = options
-  const gpu = options.gpu ?? (await findGPU())
-  const device = await openWebGPU({ gpu, ...(adapter && { adapter }), ...(limits && { limits }) })
+  const device = await openKind(options)
   deviceOpened(device)
   const close = device.close.bind(device)
   device.close = async () => {
@@ -37,9 +30,40 @@ export async function open(options: OpenOptions = {}): Promise<Device> {
   return device
 }
 
+async function openKind({ device = 'auto', adapter, limits, gpu }: OpenOptions): Promise<Device> {
+  if (device === 'cpu') {
+    if (adapter || limits || gpu)
+      throw new ConfigError('device cpu: adapter, limits and gpu are of WebGPU; leave them out')
+    return openNative()
+  }
+  const webgpu = async (kind = adapter) =>
+    openWebGPU({ gpu: gpu ?? (await findGPU()), ...(kind && { adapter: kind }), ...(limits && { limits }) })
+  if (device === 'webgpu' || adapter || limits || gpu || gpuOfBrowser()) return webgpu()
+  try {
+    return await webgpu('hardware')
+  } catch (noHardware) {
+    if (!(noHardware instanceof DeviceError)) throw noHardware
+  }
+  try {
+    return await openNative()
+  } catch (notBuilt) {
+    if (!(notBuilt instanceof ConfigError)) throw notBuilt
+    return webgpu()
+  }
+}
+
+async function openNative(): Promise<Device> {
+  const { openCPU } = await import('./device/cpu/open.js')
+  return openCPU()
+}
+
 async function findGPU(): Promise<GPU> {
-  const inBrowser = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu
+  const inBrowser = gpuOfBrowser()
   if (inBrowser) return inBrowser
   const { dawn } = await import('./device/node.js')
   return dawn()
+}
+
+function gpuOfBrowser(): GPU | undefined {
+  return (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu
 }
