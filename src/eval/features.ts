@@ -17,6 +17,8 @@ export interface ExtractOptions {
   readonly std: readonly number[]
   /** Images at a time. The last batch is filled up with repetitions, whose features are dropped. */
   readonly batch?: number
+  /** Images done so far. */
+  readonly onProgress?: (done: number) => void
 }
 
 /**
@@ -29,7 +31,7 @@ export interface ExtractOptions {
 export async function extractFeatures(
   encoder: { forward(images: Tensor): Tensor },
   dataset: Dataset,
-  { device, mean, std, batch = 250 }: ExtractOptions,
+  { device, mean, std, batch = 250, onProgress }: ExtractOptions,
 ): Promise<FeatureSet> {
   const { count } = dataset
   if (count === 0) throw new DataError(`${dataset.source} has no images to extract features of`)
@@ -58,6 +60,7 @@ export async function extractFeatures(
         }
         const values = (await output!.data()) as Float32Array
         features.set(values.subarray(0, rows * dimension), first * dimension)
+        onProgress?.(first + rows)
       }
       return { features, count, dimension, ...labelsOf(dataset) }
     } finally {

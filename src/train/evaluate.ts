@@ -24,7 +24,7 @@ export async function runEvaluation(options: EvaluationOptions): Promise<Evaluat
   if (!splits) throw new DataError(`${config.data} has no labels in both a training and a test split to evaluate with`)
   const device = await open({ device: config.device, ...(config.adapter && { adapter: config.adapter }) })
   try {
-    const evaluation: Evaluation = { device, config, statistics: statisticsOf(data.train), ...splits }
+    const evaluation: Evaluation = { device, config, statistics: statisticsOf(data.train), log, ...splits }
     const encoder = buildEncoderOf(config, data.train.channels, device)
     const named = (['namedParameters', 'namedBuffers'] as const).flatMap(which => namedTensors({ encoder }, which))
     writeTensors(new Map(named), checkpoint.tensors, `checkpoint ${checkpoint.step} in ${run}`)

@@ -183,7 +183,7 @@ class Run {
   private evaluation(): Evaluation | undefined {
     const { data, device, config, statistics } = this.session
     const splits = evaluationSplits(data)
-    return splits && { device, config, statistics, ...splits }
+    return splits && { device, config, statistics, log: this.options.log, ...splits }
   }
 
   private async checkpointIfDue(epochEnds: boolean): Promise<void> {

@@ -9,16 +9,18 @@ import { pixelFeatures } from '../eval/pixels.js'
 import type { Encoder } from '../ssl/method.js'
 import { buildEncoderOf, type Statistics } from './build.js'
 import type { Config } from './config.js'
+import type { Log } from './log.js'
 
 export type Kind = 'knn' | 'linear'
 
-/** A data set that can be evaluated on, and with what. */
+/** A data set that can be evaluated on, with what, and where progress is said. */
 export interface Evaluation {
   readonly device: Device
   readonly config: Config
   readonly statistics: Statistics
   readonly train: Dataset
   readonly test: Dataset
+  readonly log: Log
 }
 
 /** The labelled splits of a data set; `undefined` where there are none to evaluate on. */
@@ -41,11 +43,15 @@ export async function probe(
 
 /** Features of both splits by an encoder, in evaluation mode; the encoder goes on training afterwards. */
 export async function featuresOf(encoder: Encoder, evaluation: Evaluation): Promise<[FeatureSet, FeatureSet]> {
-  const { device, statistics, train, test } = evaluation
+  const { device, statistics, train, test, log } = evaluation
+  const total = train.count + test.count
   encoder.eval()
   try {
-    const options = { device, ...statistics }
-    return [await extractFeatures(encoder, train, options), await extractFeatures(encoder, test, options)]
+    const extract = (dataset: Dataset, before: number) => {
+      const onProgress = (done: number) => log.progress({ label: 'extracting features', done: before + done, total })
+      return extractFeatures(encoder, dataset, { device, ...statistics, onProgress })
+    }
+    return [await extract(train, 0), await extract(test, train.count)]
   } finally {
     encoder.train()
   }

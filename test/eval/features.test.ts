@@ -60,7 +60,10 @@ for (const { name, open } of devices) {
       })
       const buffers = device.memory().buffers
       for (const batch of [1, 4, 11, 250]) {
-        const set = await extractFeatures(channelSums, dataset, { device, mean, std, batch })
+        const progress: number[] = []
+        const onProgress = (done: number) => progress.push(done)
+        const set = await extractFeatures(channelSums, dataset, { device, mean, std, batch, onProgress })
+        assert.deepEqual([progress.length, progress.at(-1)], [Math.ceil(count / batch), count])
         assert.deepEqual([set.count, set.dimension, set.classes], [count, 3, 3])
         assert.deepEqual(set.labels, dataset.labels)
         expected.forEach((value, i) => {
