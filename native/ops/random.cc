@@ -59,6 +59,15 @@ const Op random("random", [](Launch& launch) -> Run {
 /** Keeps these numbers apart from those of every Generator on the host, whose counters end in a stream's name. */
 constexpr uint32_t kTag = 0x64726f70u;
 
+SELFSAME_CLONES void drop(const float* x, const uint32_t* words, float threshold, float scale, int64_t count,
+                          float* y) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; i++) {
+    const float kept = x[i] * scale;
+    y[i] = uniformOf(words[i]) >= threshold ? kept : 0.0f;
+  }
+}
+
 const Op dropout("dropout", [](Launch& launch) -> Run {
   const int64_t count = launch.size("count");
   const double probability = launch.number("probability");
@@ -75,10 +84,7 @@ const Op dropout("dropout", [](Launch& launch) -> Run {
     // The counter is (block, step, stream, tag).
     const uint32_t place[6] = {state[0], state[1], static_cast<uint32_t>(stream), kTag, 0, state[2]};
     forWords(place, count, [&](int64_t begin, const uint32_t* words) {
-      const int64_t size = std::min<int64_t>(kPhiloxWords, count - begin);
-      for (int64_t i = 0; i < size; i++) {
-        y[begin + i] = uniformOf(words[i]) >= threshold ? x[begin + i] * scale : 0.0f;
-      }
+      drop(x + begin, words, threshold, scale, std::min<int64_t>(kPhiloxWords, count - begin), y + begin);
     });
   };
 });

@@ -141,6 +141,29 @@ describe('ops of the CPU device', () => {
     })
   }
 
+  it('survive any field: they run, or throw a DeviceError', async () => {
+    const device = devices[1]!
+    const odd = [0, 1, 2, 7, -1, 0.5, 2 ** 31, 2 ** 53, Number.NaN, null, undefined, 'add', true, {}, [], [3, 3]]
+    let refused = 0
+    for (const make of Object.values(families)) {
+      const operands = new Operands(device)
+      for (const launch of make(operands)) {
+        for (const field of Object.keys(launch)) {
+          for (const value of odd) {
+            try {
+              device.launch({ ...launch, [field]: value } as unknown as Launch)
+            } catch (error) {
+              assert.ok(error instanceof DeviceError, `${launch.op}: ${field} ${value}: ${error}`)
+              refused++
+            }
+          }
+        }
+      }
+      await operands.read()
+    }
+    assert.ok(refused > 1000, `${refused} refused`)
+  })
+
   it('make NaN of a label that is no class', async () => {
     const device = devices[1]!
     const o = new Operands(device)
