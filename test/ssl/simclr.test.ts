@@ -3,7 +3,6 @@ import type { Device } from '../../src/device/device.js'
 import { MLP } from '../../src/nn/mlp.js'
 import { encoder } from '../../src/nn/resnet.js'
 import { ModelState } from '../../src/nn/state.js'
-import { open } from '../../src/open.js'
 import { SimCLR } from '../../src/ssl/simclr.js'
 import { tensor } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
@@ -11,92 +10,95 @@ import { scope } from '../../src/tensor/scope.js'
 import { gradients } from '../../src/tensor/tape.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
 import { simclrView } from '../../src/views/presets.js'
+import { devices } from '../conformance/devices.js'
 import { Flat, runSteps, tinyRun } from '../train/tiny.js'
 
 const SIDE = 8
 const view = simclrView({ size: SIDE, mean: [0.5], std: [0.25], strength: 0.5, blur: false })
 
-describe('ssl/simclr', () => {
-  let device: Device
+for (const { name, open } of devices) {
+  describe(`ssl/simclr on ${name}`, () => {
+    let device: Device
 
-  before(async () => {
-    device = await open()
-  })
-
-  after(() => device.close())
-
-  function build(temperature: number): SimCLR {
-    const generator = new Generator(3)
-    const network = encoder('resnet8', { inputChannels: 1, width: 8, generator: generator.split('encoder') })
-    const projector = new MLP({ widths: [network.featureDimension, 64, 32], generator: generator.split('projector') })
-    return new SimCLR(network, projector, { temperature, view })
-  }
-
-  function noise(batch: number, seed: number): Tensor {
-    const generator = new Generator(seed)
-    const values = Float32Array.from({ length: batch * SIDE * SIDE }, () => generator.normal())
-    return tensor(values, { shape: [batch, SIDE, SIDE, 1] })
-  }
-
-  it('wants two views of the same kind, and its chance is log(2B − 1)', () => {
-    const method = build(0.5)
-    assert.deepEqual(method.views, [view, view])
-    for (const batch of [1, 2, 256]) assert.equal(method.chance(batch), Math.log(2 * batch - 1))
-  })
-
-  it('starts near chance where the temperature is high, for views that have nothing in common', async () => {
-    const [method, batch] = [build(20), 24]
-    const { loss, embedding } = method.loss([noise(batch, 1), noise(batch, 2)])
-    assert.deepEqual(embedding.shape, [2 * batch, 32])
-    assert.ok(Math.abs((await loss.item()) - method.chance(batch)) < 0.05)
-    const rows = await embedding.data()
-    for (let row = 0; row < 2 * batch; row++) {
-      assert.ok(Math.abs(Math.hypot(...rows.subarray(32 * row, 32 * row + 32)) - 1) < 1e-5)
-    }
-  })
-
-  it('is at chance, whatever the temperature, where all images are the same', async () => {
-    const batch = 12
-    const generator = new Generator(1)
-    const image = Array.from({ length: 48 }, () => generator.normal())
-    const same = Float32Array.from({ length: batch * image.length }, (_, i) => image[i % image.length]!)
-    const views = [same, same].map(values => tensor(values, { shape: [batch, 4, 4, 3] })) as [Tensor, Tensor]
-    for (const temperature of [0.1, 0.5]) {
-      // Without batch norm, which has no deviation to divide by here.
-      const projector = new MLP({ widths: [6, 8], generator: new Generator(3) })
-      const method = new SimCLR(new Flat(device), projector, { temperature, view })
-      assert.ok(Math.abs((await method.loss(views).loss.item()) - method.chance(batch)) < 1e-4)
-    }
-  })
-
-  it('sees both views as one batch, so that their order does not matter', async () => {
-    const [a, b] = [noise(6, 1), noise(6, 2)]
-    const [one, other] = [build(0.5).loss([a, b]).loss, build(0.5).loss([b, a]).loss]
-    assert.ok(Math.abs((await one.item()) - (await other.item())) < 1e-5)
-  })
-
-  it('sends a gradient to every parameter of encoder and projector', async () => {
-    const method = build(0.5)
-    const { parameters } = new ModelState(method.modules)
-    const found = scope(() => gradients(method.loss([noise(6, 1), noise(6, 2)]).loss, parameters.tensors))
-    for (const [i, { name }] of parameters.slots.entries()) {
-      const values = await found[i]!.data()
-      assert.ok(values.some(value => value !== 0) && values.every(Number.isFinite), `gradient of ${name}`)
-    }
-    const names = parameters.slots.map(({ name }) => name)
-    assert.ok(names.some(name => name.startsWith('encoder.')) && names.some(name => name.startsWith('projector.')))
-  })
-
-  it('learns: the loss of a tiny set falls well below that of its first steps', async () => {
-    const run = tinyRun(device, {
-      optimizer: { learningRate: 1 },
-      schedule: { form: 'constant' },
-      views: { strength: 0.1, area: [0.5, 1] },
+    before(async () => {
+      device = await open()
     })
-    await runSteps(run, 0, 60)
-    const losses = (await run.step.metrics(60)).map(({ loss }) => loss)
-    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
-    const [first, last] = [mean(losses.slice(0, 10)), mean(losses.slice(-10))]
-    assert.ok(last < 0.9 * first, `loss ${first} → ${last}`)
+
+    after(() => device.close())
+
+    function build(temperature: number): SimCLR {
+      const generator = new Generator(3)
+      const network = encoder('resnet8', { inputChannels: 1, width: 8, generator: generator.split('encoder') })
+      const projector = new MLP({ widths: [network.featureDimension, 64, 32], generator: generator.split('projector') })
+      return new SimCLR(network, projector, { temperature, view })
+    }
+
+    function noise(batch: number, seed: number): Tensor {
+      const generator = new Generator(seed)
+      const values = Float32Array.from({ length: batch * SIDE * SIDE }, () => generator.normal())
+      return tensor(values, { shape: [batch, SIDE, SIDE, 1] })
+    }
+
+    it('wants two views of the same kind, and its chance is log(2B − 1)', () => {
+      const method = build(0.5)
+      assert.deepEqual(method.views, [view, view])
+      for (const batch of [1, 2, 256]) assert.equal(method.chance(batch), Math.log(2 * batch - 1))
+    })
+
+    it('starts near chance where the temperature is high, for views that have nothing in common', async () => {
+      const [method, batch] = [build(20), 24]
+      const { loss, embedding } = method.loss([noise(batch, 1), noise(batch, 2)])
+      assert.deepEqual(embedding.shape, [2 * batch, 32])
+      assert.ok(Math.abs((await loss.item()) - method.chance(batch)) < 0.05)
+      const rows = await embedding.data()
+      for (let row = 0; row < 2 * batch; row++) {
+        assert.ok(Math.abs(Math.hypot(...rows.subarray(32 * row, 32 * row + 32)) - 1) < 1e-5)
+      }
+    })
+
+    it('is at chance, whatever the temperature, where all images are the same', async () => {
+      const batch = 12
+      const generator = new Generator(1)
+      const image = Array.from({ length: 48 }, () => generator.normal())
+      const same = Float32Array.from({ length: batch * image.length }, (_, i) => image[i % image.length]!)
+      const views = [same, same].map(values => tensor(values, { shape: [batch, 4, 4, 3] })) as [Tensor, Tensor]
+      for (const temperature of [0.1, 0.5]) {
+        // Without batch norm, which has no deviation to divide by here.
+        const projector = new MLP({ widths: [6, 8], generator: new Generator(3) })
+        const method = new SimCLR(new Flat(device), projector, { temperature, view })
+        assert.ok(Math.abs((await method.loss(views).loss.item()) - method.chance(batch)) < 1e-4)
+      }
+    })
+
+    it('sees both views as one batch, so that their order does not matter', async () => {
+      const [a, b] = [noise(6, 1), noise(6, 2)]
+      const [one, other] = [build(0.5).loss([a, b]).loss, build(0.5).loss([b, a]).loss]
+      assert.ok(Math.abs((await one.item()) - (await other.item())) < 1e-5)
+    })
+
+    it('sends a gradient to every parameter of encoder and projector', async () => {
+      const method = build(0.5)
+      const { parameters } = new ModelState(method.modules)
+      const found = scope(() => gradients(method.loss([noise(6, 1), noise(6, 2)]).loss, parameters.tensors))
+      for (const [i, { name }] of parameters.slots.entries()) {
+        const values = await found[i]!.data()
+        assert.ok(values.some(value => value !== 0) && values.every(Number.isFinite), `gradient of ${name}`)
+      }
+      const names = parameters.slots.map(({ name }) => name)
+      assert.ok(names.some(name => name.startsWith('encoder.')) && names.some(name => name.startsWith('projector.')))
+    })
+
+    it('learns: the loss of a tiny set falls well below that of its first steps', async () => {
+      const run = tinyRun(device, {
+        optimizer: { learningRate: 1 },
+        schedule: { form: 'constant' },
+        views: { strength: 0.1, area: [0.5, 1] },
+      })
+      await runSteps(run, 0, 60)
+      const losses = (await run.step.metrics(60)).map(({ loss }) => loss)
+      const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+      const [first, last] = [mean(losses.slice(0, 10)), mean(losses.slice(-10))]
+      assert.ok(last < 0.9 * first, `loss ${first} → ${last}`)
+    })
   })
-})
+}

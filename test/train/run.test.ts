@@ -108,12 +108,12 @@ describe('train/run: a run', () => {
   })
 
   it('opens a lost device again and ends with the same bits', async () => {
-    const whole = await train('undisturbed')
+    const whole = await train('undisturbed', { device: 'webgpu' })
     const log = quiet()
     let losses = 0
     const result = await train(
       'lost',
-      {},
+      { device: 'webgpu' },
       {
         log: {
           ...log,
