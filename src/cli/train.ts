@@ -74,6 +74,7 @@ trainCommand
 async function train(options: TrainOptions): Promise<void> {
   const { recipe, resume = false, overwrite = false, bench = false } = options
   if (resume && options.out === undefined) throw new ConfigError('--resume wants --out: the folder of the run')
+  if (bench && (resume || overwrite)) throw new ConfigError('--bench keeps nothing: leave --resume and --overwrite out')
   const settings = settingsFrom(SETTINGS, options)
   const saved = resume && options.out !== undefined ? readRunConfig(options.out) : undefined
   const config = namingOptions(SETTINGS, settings, () =>

@@ -36,6 +36,7 @@ describe('cli: the program', () => {
     ['train --projector 256,x', /^--projector: wants a list of whole numbers/],
     ['train --recipe nope', /^there is no recipe 'nope' for mnist; there are /],
     ['train --resume', '--resume wants --out: the folder of the run'],
+    ['train --bench --overwrite --out taken', '--bench keeps nothing: leave --resume and --overwrite out'],
     ['train --out taken', '--out: taken is not empty; add --resume or --overwrite, or choose another folder'],
     ['train --overwrite --out .', '--overwrite: . holds taken, which is not of a run; choose another --out'],
     ['eval knn', "required option '--run <folder>' not specified"],
