@@ -172,7 +172,7 @@ const PROBLEMS: readonly (readonly [x: number[], filter: number[], attributes: C
 describe('conv2d kernels', () => {
   let device: Device
   before(async () => {
-    device = await open()
+    device = await open({ device: 'webgpu' })
   })
   after(() => device.close())
 
@@ -212,7 +212,7 @@ describe('conv2d kernels', () => {
 describe('conv2d of second order', () => {
   let device: Device
   before(async () => {
-    device = await open()
+    device = await open({ device: 'webgpu' })
   })
   after(() => device.close())
 

@@ -117,7 +117,7 @@ const FEW = SIZES.slice(3, 5)
 describe('matmul kernels', () => {
   let device: Device
   before(async () => {
-    device = await open()
+    device = await open({ device: 'webgpu' })
   })
   after(() => device.close())
 

@@ -14,7 +14,7 @@ const bytes = (data: ArrayBuffer) => [...new Uint8Array(data)]
 describe('webgpu: the queue', () => {
   let device: Device
   before(async () => {
-    device = await open()
+    device = await open({ device: 'webgpu' })
   })
   after(() => device.close())
 
@@ -206,7 +206,7 @@ describe('webgpu: the queue', () => {
 
 describe('webgpu: opening', () => {
   it('refuses to call a software adapter hardware', async () => {
-    const device = await open()
+    const device = await open({ device: 'webgpu' })
     const { software, name } = device.info
     await device.close()
     if (software) {

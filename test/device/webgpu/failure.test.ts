@@ -36,7 +36,7 @@ implement('testScratch', ({ out }) => [
 describe('webgpu: failures', () => {
   let device: Device
   beforeEach(async () => {
-    device = await open()
+    device = await open({ device: 'webgpu' })
   })
   afterEach(() => device.close())
 

@@ -36,11 +36,11 @@ async function endsWell(body: string, ...flags: string[]): Promise<void> {
 
 describe('webgpu: a process with a device', () => {
   it('exits by itself after close', () =>
-    endsWell('const device = await open(); await work(device); await device.close()'))
+    endsWell('const device = await open({ device: "webgpu" }); await work(device); await device.close()'))
 
   it('exits by itself without close, also with work in flight', () =>
     endsWell(`
-      const device = await open()
+      const device = await open({ device: "webgpu" })
       await work(device)
       for (let i = 0; i < 20; i++) matmul(ones([256, 256]), ones([256, 256]))
       device.settle()
@@ -62,7 +62,7 @@ describe('webgpu: a process with a device', () => {
     ))
 
   it('reports an error of its own with another code', async () => {
-    const { code } = await run('const device = await open(); await device.read(device.alloc(4), 2)')
+    const { code } = await run('const device = await open({ device: "webgpu" }); await device.read(device.alloc(4), 2)')
     assert.equal(code, 1)
   })
 })

@@ -18,7 +18,7 @@ const values = (size: number, seed: number) => Float32Array.from({ length: size 
 describe('webgpu: record and replay', () => {
   let device: Device
   before(async () => {
-    device = await open()
+    device = await open({ device: 'webgpu' })
   })
   after(() => device.close())
 
