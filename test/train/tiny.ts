@@ -62,10 +62,17 @@ export interface TinyRun {
   readonly optimizer: Optimizer
 }
 
-/** A run of a narrow ResNet-8 with batch norm, or of the flat encoder, with `settings` on top of the defaults. */
-export function tinyRun(device: Device, { flat = false, ...settings }: Settings & { flat?: boolean } = {}): TinyRun {
+/**
+ * A run of a narrow ResNet-8 with batch norm on pictures of `side` pixels, or of the flat encoder, with `settings` on
+ * top of the defaults. There are three batches of pictures.
+ */
+export function tinyRun(
+  device: Device,
+  { flat = false, side = flat ? 4 : 8, ...settings }: Settings & { flat?: boolean; side?: number } = {},
+): TinyRun {
   const config = resolveConfig({ batch: BATCH, width: 4, projector: [8, 8], epochs: 4, ...settings })
-  const train = pictures(flat ? 4 : 8)
+  const stepsPerEpoch = COUNT / BATCH
+  const train = pictures(side, stepsPerEpoch * config.batch)
   const statistics = statisticsOf(train)
   const view = simclrView({ size: 4, ...statistics, strength: 1, blur: false })
   const method = flat
@@ -73,15 +80,14 @@ export function tinyRun(device: Device, { flat = false, ...settings }: Settings 
     : buildMethod(config, train, statistics, device)
   const model = new ModelState(method.modules)
   const optimizer = buildOptimizer(config, model)
-  const stepsPerEpoch = COUNT / BATCH
   const step = new TrainingStep({
     device,
     method,
     optimizer,
     parameters: model.parameters,
     gradients: model.gradients,
-    batches: new DeviceDataset(device, train).reader(BATCH),
-    count: COUNT,
+    batches: new DeviceDataset(device, train).reader(config.batch),
+    count: train.count,
     source: train,
     seed: config.seed,
     learningRate: learningRateOf(config, 4 * stepsPerEpoch, stepsPerEpoch),
