@@ -14,7 +14,7 @@ describe('train/recipes: named settings', () => {
   }
 
   it('goes from defaults over the recipe to the command line, field by field', () => {
-    const config = resolveConfig({ epochs: 3, optimizer: { learningRate: 0.1 } }, 'mnist/demo')
+    const config = resolveConfig({ epochs: 3, optimizer: { learningRate: 0.1 } }, 'mnist/demo-software')
     assert.equal(config.epochs, 3)
     assert.equal(config.width, 16)
     assert.deepEqual(config.optimizer, {
