@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { ConfigError, DataError } from '../device/errors.js'
 import { InterruptedError } from '../train/result.js'
 import { benchCommand } from './bench.js'
+import { buildCPUCommand } from './buildCpu.js'
 import { devicesCommand } from './devices.js'
 import { evalCommand } from './eval.js'
 import { trainCommand } from './train.js'
@@ -25,7 +26,7 @@ const program = new Command('selfsame')
   // Throw instead of ending the process, so that exit codes are decided below; subcommands inherit both settings.
   .exitOverride()
   .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, 'selfsame: ')) })
-for (const command of [trainCommand, evalCommand, benchCommand, devicesCommand]) {
+for (const command of [trainCommand, evalCommand, benchCommand, devicesCommand, buildCPUCommand]) {
   program.addCommand(command.copyInheritedSettings(program))
 }
 

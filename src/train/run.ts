@@ -260,7 +260,11 @@ class Run {
 const NOTHING: Scores = { knn: null, linear: null }
 const UNMEASURED = { ...NOTHING, baselines: { pixels: NOTHING, untrained: NOTHING } }
 
-/** What must stay the same for a run to go on with the same bits. */
+/**
+ * What must stay the same for a run to go on with the same bits. The CPU device names oneDNN's version and the number
+ * of threads as its driver, and has Winograd's algorithm among its features.
+ */
 function environmentOf({ device }: Session): Record<string, string> {
-  return { adapter: device.info.name, driver: device.info.driver }
+  const { name, driver, features } = device.info
+  return { adapter: name, driver, features: [...features].sort().join(' ') }
 }

@@ -25,6 +25,20 @@ async function writePictures(folder: string, count: number): Promise<void> {
   }
 }
 
+/** Runs `body` with variables of the environment set, and puts back what they were. */
+async function withEnvironment<T>(variables: Readonly<Record<string, string>>, body: () => Promise<T>): Promise<T> {
+  const before = { ...process.env }
+  Object.assign(process.env, variables)
+  try {
+    return await body()
+  } finally {
+    for (const name of Object.keys(variables)) {
+      if (before[name] === undefined) delete process.env[name]
+      else process.env[name] = before[name]
+    }
+  }
+}
+
 describe('train/run: a run', () => {
   let folder: string
   let said: string[]
@@ -165,6 +179,27 @@ describe('train/run: a run', () => {
     const again = await train('done', {}, { resume: true })
     assert.deepEqual(again, { ...whole, images_per_s: null })
     assert.deepEqual(JSON.parse(readFileSync(join(folder, 'done', 'result.json'), 'utf8')), again)
+  })
+
+  it('records what its bits depend on, and says what is another when it is taken up', async () => {
+    const settings = { device: 'cpu', steps: 2 }
+    await withEnvironment({ SELFSAME_THREADS: '2' }, () => train('cpu', settings))
+    const { json } = JSON.parse(readFileSync(join(folder, 'cpu', 'checkpoint-2.json'), 'utf8')) as {
+      json: { environment: { adapter: string; driver: string; features: string } }
+    }
+    const { environment } = json
+    assert.match(environment.driver, /^oneDNN \d+\.\d+\.\d+, 2 threads$/)
+    assert.ok(environment.adapter.length > 0)
+    // Winograd's algorithm is among the plans where the processor has what it needs.
+    const planned = environment.features.split(' ')
+    assert.equal(planned.includes('winograd'), planned.includes('avx512'))
+    const warnings = () => said.join('').match(/\w+ was .* no longer bit-identical/g) ?? []
+    await withEnvironment({ SELFSAME_THREADS: '2' }, () => train('cpu', settings, { resume: true }))
+    assert.deepEqual(warnings(), [])
+    const other = { SELFSAME_THREADS: '1', SELFSAME_WINOGRAD: '0' }
+    await withEnvironment(other, () => train('cpu', settings, { resume: true }))
+    assert.match(warnings().join(), /driver was oneDNN [\d.]+, 2 threads and is oneDNN [\d.]+, 1 thread:/)
+    assert.equal(/features was .*winograd and is/.test(warnings().join()), planned.includes('winograd'))
   })
 
   it('may be shorter than an epoch, or a step long', async () => {

@@ -52,8 +52,7 @@ export function loadAddon(): Addon {
 export function load(path: string): Addon {
   if (!existsSync(path)) {
     throw new ConfigError(
-      `device cpu: ${path} is not there; install oneDNN (apt-get install libdnnl-dev, brew install onednn or ` +
-        'vcpkg install onednn) and run `npx cmake-js compile` in that package, or use --device webgpu',
+      `device cpu: ${path} was not built; run \`npx selfsame build-cpu\` (it needs ${BUILD_NEEDS}), or use --device webgpu`,
     )
   }
   // libgomp reads it once, when it is loaded. Its default spins: beside one busy process a small parallel region then
@@ -65,14 +64,19 @@ export function load(path: string): Addon {
     return loaded
   } catch (cause) {
     throw new ConfigError(
-      `device cpu: ${path} does not load (${(cause as Error).message}); build it again with \`npx cmake-js compile\``,
+      `device cpu: ${path} does not load (${(cause as Error).message}); build it again with \`npx selfsame build-cpu\``,
       { cause },
     )
   }
 }
 
+/** What to install before the addon can be built. */
+export const BUILD_NEEDS =
+  'CMake, a C++ compiler and oneDNN: apt-get install build-essential cmake libdnnl-dev, ' +
+  'brew install cmake onednn, or vcpkg install onednn'
+
 /** The folder of the nearest package.json: this file runs from src, from dist/src and from an installed package. */
-function packageFolder(): string {
+export function packageFolder(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
   return folder

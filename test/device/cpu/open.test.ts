@@ -69,7 +69,8 @@ describe('openCPU', () => {
   it('says how to build an addon that is not there, or is none', () => {
     assert.throws(
       () => load('/nowhere/selfsame.node'),
-      (error: unknown) => error instanceof ConfigError && /libdnnl-dev.*cmake-js compile/.test(error.message),
+      (error: unknown) =>
+        error instanceof ConfigError && /was not built; run `npx selfsame build-cpu` .*libdnnl-dev/.test(error.message),
     )
     const folder = mkdtempSync(join(tmpdir(), 'selfsame-'))
     writeFileSync(join(folder, 'selfsame.node'), 'no library')
