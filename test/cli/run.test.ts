@@ -36,115 +36,117 @@ async function writePictures(folder: string): Promise<void> {
   }
 }
 
-describe('cli: runs from end to end', () => {
-  let folder: string
-  let common: string[]
-  before(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'selfsame-e2e-'))
-    await writePictures(join(folder, 'pictures'))
-    common = '--data folder:pictures --batch 16 --width 4 --projector 16,8 --steps 12'.split(' ')
-  })
-  after(() => rmSync(folder, { recursive: true }))
-
-  const selfsame = (...words: string[]) =>
-    spawnSync(process.execPath, [program, ...words], { cwd: folder, encoding: 'utf8', timeout: 60_000 })
-  const json = ({ status, stdout, stderr }: ReturnType<typeof selfsame>) => {
-    assert.equal(status, 0, stderr)
-    return JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Record<string, unknown>
-  }
-  const train = (...words: string[]) => selfsame('train', ...common, ...words)
-
-  it('writes a result, prints the same, and repeats it to the bit', () => {
-    const result = json(train('--out', 'first', '--json'))
-    assert.deepEqual(JSON.parse(readFileSync(join(folder, 'first', 'result.json'), 'utf8')), result)
-    assert.deepEqual(readdirSync(join(folder, 'first')).sort(), [
-      'checkpoint-10.json',
-      'checkpoint-10.safetensors',
-      'checkpoint-12.json',
-      'checkpoint-12.safetensors',
-      'config.json',
-      'log.jsonl',
-      'result.json',
-    ])
-    assert.ok(Number(result.knn) >= 0.5 && Number(result.linear) >= 0.5)
-    const hash = result.parameters_sha256
-    assert.match(String(hash), /^[0-9a-f]{64}$/)
-    assert.equal(json(train('--out', 'second', '--json')).parameters_sha256, hash)
-    assert.equal(json(train('--bench', '--json')).parameters_sha256, hash)
-    assert.notEqual(json(train('--bench', '--json', '--seed', '1')).parameters_sha256, hash)
-    assert.notEqual(json(train('--bench', '--json', '--steps', '13')).parameters_sha256, hash)
-    assert.ok(!existsSync(join(folder, 'runs')), 'a benchmark writes nothing')
-  })
-
-  it('prints a table for people', () => {
-    const { status, stdout } = train('--out', 'table')
-    assert.equal(status, 0)
-    assert.match(stdout, /features +k-NN +linear\n─+\nsimclr resnet8 .* %\nuntrained resnet8 .* %\nraw pixels .* %\n/)
-  })
-
-  it('probes a run, and says in JSON what it found', () => {
-    const result = JSON.parse(readFileSync(join(folder, 'first', 'result.json'), 'utf8')) as Record<string, unknown>
-    for (const kind of ['knn', 'linear'] as const) {
-      const found = json(selfsame('eval', kind, '--run', 'first', '--json'))
-      assert.equal(found.kind, kind)
-      assert.equal(found.step, 12)
-      assert.equal(found.accuracy, result[kind])
-    }
-  })
-
-  it('ends with the same bits after SIGKILL and --resume', async () => {
-    const words = [...common, '--out', 'killed', '--checkpoint-steps', '1', '--resume']
-    const child = spawn(process.execPath, [program, 'train', ...words], { cwd: folder, stdio: 'ignore' })
-    const ended = once(child, 'close')
-    while (!existsSync(join(folder, 'killed', 'checkpoint-3.json'))) await new Promise(next => setTimeout(next, 2))
-    child.kill('SIGKILL')
-    assert.equal((await ended)[1], 'SIGKILL')
-    const resumed = selfsame('train', ...words, '--json')
-    assert.match(resumed.stderr, /going on after step \d+ of 12/)
-    const whole = JSON.parse(readFileSync(join(folder, 'first', 'result.json'), 'utf8')) as Record<string, unknown>
-    assert.equal(json(resumed).parameters_sha256, whole.parameters_sha256)
-    assert.equal(json(resumed).loss_first, whole.loss_first)
-  })
-
-  it('stops with a checkpoint and exit code 130 at SIGTERM', async () => {
-    const words = ['train', ...common, '--steps', '100000', '--out', 'stopped', '--checkpoint-every', '0']
-    const child = spawn(process.execPath, [program, ...words], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
-    let said = ''
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text
+for (const device of ['webgpu', 'cpu']) {
+  describe(`cli on ${device}: runs from end to end`, () => {
+    let folder: string
+    let common: string[]
+    before(async () => {
+      folder = mkdtempSync(join(tmpdir(), 'selfsame-e2e-'))
+      await writePictures(join(folder, 'pictures'))
+      common = `--device ${device} --data folder:pictures --batch 16 --width 4 --projector 16,8 --steps 12`.split(' ')
     })
-    const ended = once(child, 'close')
-    while (!said.includes('epoch')) await once(child.stderr, 'data')
-    child.kill('SIGTERM')
-    assert.deepEqual(await ended, [130, null])
-    const step = Number(/stopped after step (\d+); go on with: selfsame train --resume --out stopped/.exec(said)?.[1])
-    assert.ok(step > 0 && existsSync(join(folder, 'stopped', `checkpoint-${step}.json`)), said)
-  })
+    after(() => rmSync(folder, { recursive: true }))
 
-  it('writes nothing when the data set is not there, and replaces nothing', () => {
-    const log = readFileSync(join(folder, 'first', 'log.jsonl'), 'utf8')
-    for (const data of ['folder:nowhere', 'imagenet']) {
-      for (const out of [
-        ['--out', 'new'],
-        ['--out', 'first', '--overwrite'],
-      ]) {
-        const { status, stdout, stderr } = selfsame('train', '--data', data, ...out)
-        assert.equal(status, 2)
-        assert.equal(stdout, '')
-        assert.match(stderr, /^selfsame: [^\n]*(nowhere|imagenet)[^\n]*\n$/)
-      }
+    const selfsame = (...words: string[]) =>
+      spawnSync(process.execPath, [program, ...words], { cwd: folder, encoding: 'utf8', timeout: 60_000 })
+    const json = ({ status, stdout, stderr }: ReturnType<typeof selfsame>) => {
+      assert.equal(status, 0, stderr)
+      return JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Record<string, unknown>
     }
-    assert.ok(!existsSync(join(folder, 'new')))
-    assert.equal(readFileSync(join(folder, 'first', 'log.jsonl'), 'utf8'), log)
-  })
+    const train = (...words: string[]) => selfsame('train', ...common, ...words)
 
-  it('replaces a run when told to, and refuses to resume another one', () => {
-    assert.match(selfsame('train', '--out', 'first', '--resume', '--seed', '9').stderr, /started with seed 0, not 9/)
-    const result = json(train('--out', 'first', '--overwrite', '--steps', '2', '--json'))
-    assert.equal(result.steps, 2)
-    assert.deepEqual(
-      readdirSync(join(folder, 'first')).filter(name => name.startsWith('checkpoint')),
-      ['checkpoint-2.json', 'checkpoint-2.safetensors'],
-    )
+    it('writes a result, prints the same, and repeats it to the bit', () => {
+      const result = json(train('--out', 'first', '--json'))
+      assert.deepEqual(JSON.parse(readFileSync(join(folder, 'first', 'result.json'), 'utf8')), result)
+      assert.deepEqual(readdirSync(join(folder, 'first')).sort(), [
+        'checkpoint-10.json',
+        'checkpoint-10.safetensors',
+        'checkpoint-12.json',
+        'checkpoint-12.safetensors',
+        'config.json',
+        'log.jsonl',
+        'result.json',
+      ])
+      assert.ok(Number(result.knn) >= 0.5 && Number(result.linear) >= 0.5)
+      const hash = result.parameters_sha256
+      assert.match(String(hash), /^[0-9a-f]{64}$/)
+      assert.equal(json(train('--out', 'second', '--json')).parameters_sha256, hash)
+      assert.equal(json(train('--bench', '--json')).parameters_sha256, hash)
+      assert.notEqual(json(train('--bench', '--json', '--seed', '1')).parameters_sha256, hash)
+      assert.notEqual(json(train('--bench', '--json', '--steps', '13')).parameters_sha256, hash)
+      assert.ok(!existsSync(join(folder, 'runs')), 'a benchmark writes nothing')
+    })
+
+    it('prints a table for people', () => {
+      const { status, stdout } = train('--out', 'table')
+      assert.equal(status, 0)
+      assert.match(stdout, /features +k-NN +linear\n─+\nsimclr resnet8 .* %\nuntrained resnet8 .* %\nraw pixels .* %\n/)
+    })
+
+    it('probes a run, and says in JSON what it found', () => {
+      const result = JSON.parse(readFileSync(join(folder, 'first', 'result.json'), 'utf8')) as Record<string, unknown>
+      for (const kind of ['knn', 'linear'] as const) {
+        const found = json(selfsame('eval', kind, '--run', 'first', '--json'))
+        assert.equal(found.kind, kind)
+        assert.equal(found.step, 12)
+        assert.equal(found.accuracy, result[kind])
+      }
+    })
+
+    it('ends with the same bits after SIGKILL and --resume', async () => {
+      const words = [...common, '--out', 'killed', '--checkpoint-steps', '1', '--resume']
+      const child = spawn(process.execPath, [program, 'train', ...words], { cwd: folder, stdio: 'ignore' })
+      const ended = once(child, 'close')
+      while (!existsSync(join(folder, 'killed', 'checkpoint-3.json'))) await new Promise(next => setTimeout(next, 2))
+      child.kill('SIGKILL')
+      assert.equal((await ended)[1], 'SIGKILL')
+      const resumed = selfsame('train', ...words, '--json')
+      assert.match(resumed.stderr, /going on after step \d+ of 12/)
+      const whole = JSON.parse(readFileSync(join(folder, 'first', 'result.json'), 'utf8')) as Record<string, unknown>
+      assert.equal(json(resumed).parameters_sha256, whole.parameters_sha256)
+      assert.equal(json(resumed).loss_first, whole.loss_first)
+    })
+
+    it('stops with a checkpoint and exit code 130 at SIGTERM', async () => {
+      const words = ['train', ...common, '--steps', '100000', '--out', 'stopped', '--checkpoint-every', '0']
+      const child = spawn(process.execPath, [program, ...words], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+      let said = ''
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        said += text
+      })
+      const ended = once(child, 'close')
+      while (!said.includes('epoch')) await once(child.stderr, 'data')
+      child.kill('SIGTERM')
+      assert.deepEqual(await ended, [130, null])
+      const step = Number(/stopped after step (\d+); go on with: selfsame train --resume --out stopped/.exec(said)?.[1])
+      assert.ok(step > 0 && existsSync(join(folder, 'stopped', `checkpoint-${step}.json`)), said)
+    })
+
+    it('writes nothing when the data set is not there, and replaces nothing', () => {
+      const log = readFileSync(join(folder, 'first', 'log.jsonl'), 'utf8')
+      for (const data of ['folder:nowhere', 'imagenet']) {
+        for (const out of [
+          ['--out', 'new'],
+          ['--out', 'first', '--overwrite'],
+        ]) {
+          const { status, stdout, stderr } = selfsame('train', '--data', data, ...out)
+          assert.equal(status, 2)
+          assert.equal(stdout, '')
+          assert.match(stderr, /^selfsame: [^\n]*(nowhere|imagenet)[^\n]*\n$/)
+        }
+      }
+      assert.ok(!existsSync(join(folder, 'new')))
+      assert.equal(readFileSync(join(folder, 'first', 'log.jsonl'), 'utf8'), log)
+    })
+
+    it('replaces a run when told to, and refuses to resume another one', () => {
+      assert.match(selfsame('train', '--out', 'first', '--resume', '--seed', '9').stderr, /started with seed 0, not 9/)
+      const result = json(train('--out', 'first', '--overwrite', '--steps', '2', '--json'))
+      assert.equal(result.steps, 2)
+      assert.deepEqual(
+        readdirSync(join(folder, 'first')).filter(name => name.startsWith('checkpoint')),
+        ['checkpoint-2.json', 'checkpoint-2.safetensors'],
+      )
+    })
   })
-})
+}
