@@ -9,8 +9,12 @@ import { BUILD_NEEDS, packageFolder } from './load.js'
 const MISSING: readonly (readonly [said: RegExp, missing: string])[] = [
   [/CMake executable is not found/i, 'CMake is missing'],
   [/needs oneDNN/, 'oneDNN is missing'],
-  [/CMAKE_CXX_COMPILER|no C\+\+ compiler|compiler identification is unknown/i, 'there is no working C++ compiler'],
-  [/CMAKE_MAKE_PROGRAM|unable to find a build program/i, 'make (or Ninja) is missing'],
+  // Before the compiler: CMake names both when it has nothing to build with.
+  [/CMAKE_MAKE_PROGRAM is not set|unable to find a build program/, 'make (or Ninja) is missing'],
+  [
+    /Compiler toolset is not available|CMAKE_CXX_COMPILER|compiler .* is not able to/,
+    'there is no working C++ compiler',
+  ],
   [/Could NOT find OpenMP/, 'the C++ compiler has no OpenMP'],
 ]
 
