@@ -59,14 +59,18 @@ describe('cli: the program', () => {
     })
   }
 
-  it('lists adapters for people and as JSON', () => {
+  it('lists adapters and the CPU device for people and as JSON', () => {
     const people = selfsame('devices')
     assert.equal(people.status, 0, people.stderr)
     assert.match(people.stdout, /\((webgpu), (software|hardware)\)\n {2}vendor .*\n {2}driver .*\n {2}buffers .* MiB/)
     const { status, stdout } = selfsame('devices', '--json')
     assert.equal(status, 0)
     const { devices } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as { devices: Record<string, unknown>[] }
-    assert.ok(devices.length > 0)
+    assert.deepEqual(
+      devices.map(({ kind }) => kind).filter(kind => kind === 'cpu'),
+      ['cpu'],
+    )
+    assert.match(people.stdout, /\(cpu\)\n {2}vendor .*\n {2}driver +oneDNN [\d.]+, \d+ threads?\n/)
     assert.deepEqual(Object.keys(devices[0]!).sort(), [
       'driver',
       'features',
