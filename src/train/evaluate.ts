@@ -2,13 +2,13 @@
 import { DataError } from '../device/errors.js'
 import { namedTensors } from '../nn/module.js'
 import { open } from '../open.js'
-import { buildEncoderOf } from './build.js'
+import { buildEncoderOf, type Statistics } from './build.js'
 import { newestCheckpoint } from './checkpoint.js'
 import { type Config, parseConfig } from './config.js'
 import type { EvaluationOptions, EvaluationResult } from './result.js'
 import { readRunConfig } from './runDirectory.js'
 import { type Evaluation, evaluationSplits, featuresOf, pixelsOf, probe, untrainedFeatures } from './scores.js'
-import { loadImages, statisticsOf, writeTensors } from './session.js'
+import { loadImages, writeTensors } from './session.js'
 
 /** @throws DataError for a folder that is no run, or a data set without labels. */
 export async function runEvaluation(options: EvaluationOptions): Promise<EvaluationResult> {
@@ -24,7 +24,9 @@ export async function runEvaluation(options: EvaluationOptions): Promise<Evaluat
   if (!splits) throw new DataError(`${config.data} has no labels in both a training and a test split to evaluate with`)
   const device = await open({ device: config.device, ...(config.adapter && { adapter: config.adapter }) })
   try {
-    const evaluation: Evaluation = { device, config, statistics: statisticsOf(data.train), log, ...splits }
+    // Images are normalised as the encoder saw them in training, whatever they are.
+    const statistics = checkpoint.json.statistics as Statistics
+    const evaluation: Evaluation = { device, config, statistics, log, ...splits }
     const encoder = buildEncoderOf(config, data.train.channels, device)
     const named = (['namedParameters', 'namedBuffers'] as const).flatMap(which => namedTensors({ encoder }, which))
     writeTensors(new Map(named), checkpoint.tensors, `checkpoint ${checkpoint.step} in ${run}`)

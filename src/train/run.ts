@@ -201,7 +201,12 @@ class Run {
     await saveCheckpoint(this.options.out, {
       step: this.step,
       tensors: await readTensors(stateTensors(this.session)),
-      json: { history: this.history.toJSON(), environment: environmentOf(this.session), config: this.session.config },
+      json: {
+        history: this.history.toJSON(),
+        environment: environmentOf(this.session),
+        statistics: this.session.statistics,
+        config: this.session.config,
+      },
     })
   }
 

@@ -51,8 +51,9 @@ describe('convolution by Winograd’s algorithm', () => {
       for (const pass of [0, 1, 2]) {
         assert.deepEqual(fast[pass], single[pass], 'the number of threads changes nothing')
         // Without AVX-512 both go the direct way.
-        const other = devices.fast.info.features.has('winograd') ? assert.notDeepEqual : assert.deepEqual
-        other(fast[pass], direct[pass], 'the other algorithm where it is there, and only there')
+        // Without AVX-512 both go the direct way.
+        const differ = fast[pass]!.some((value, at) => value !== direct[pass]![at])
+        assert.equal(differ, devices.fast.info.features.has('winograd'), 'the other algorithm, where it is there')
         assert.ok(errorOf(fast[pass]!, exact[pass]!) < 3e-6, `${errorOf(fast[pass]!, exact[pass]!)}`)
         assert.ok(errorOf(direct[pass]!, exact[pass]!) < 1e-6, `${errorOf(direct[pass]!, exact[pass]!)}`)
       }
