@@ -37,13 +37,11 @@ dnnl::stream& stream() {
   return stream;
 }
 
-Description strided(const Dimensions& sizes, const Dimensions& strides) {
-  return {sizes, memory::data_type::f32, strides};
-}
+Description strided(const Dimensions& sizes, const Dimensions& strides, Type type) { return {sizes, type, strides}; }
 
-Description anyLayout(const Dimensions& sizes) { return tagged(sizes, memory::format_tag::any); }
+Description anyLayout(const Dimensions& sizes, Type type) { return tagged(sizes, memory::format_tag::any, type); }
 
-Description tagged(const Dimensions& sizes, memory::format_tag tag) { return {sizes, memory::data_type::f32, tag}; }
+Description tagged(const Dimensions& sizes, memory::format_tag tag, Type type) { return {sizes, type, tag}; }
 
 memory Step::empty(const Description& description) { return {description, engine(), DNNL_MEMORY_NONE}; }
 
@@ -122,9 +120,10 @@ dnnl::convolution_forward::primitive_desc convolutionForward(const ConvolutionSh
 }
 
 dnnl::convolution_backward_data::primitive_desc convolutionBackwardData(const ConvolutionShape& shape,
+                                                                        const ConvolutionShape& forward,
                                                                         dnnl::algorithm algorithm) {
   return {engine(),      algorithm,       shape.source,        shape.filter,       shape.output,
-          shape.strides, shape.dilations, shape.paddingBefore, shape.paddingAfter, convolutionForward(shape, algorithm),
+          shape.strides, shape.dilations, shape.paddingBefore, shape.paddingAfter, convolutionForward(forward, algorithm),
           attributes()};
 }
 
@@ -150,12 +149,13 @@ dnnl::convolution_forward::primitive_desc convolutionForward(const ConvolutionSh
 }
 
 dnnl::convolution_backward_data::primitive_desc convolutionBackwardData(const ConvolutionShape& shape,
+                                                                        const ConvolutionShape& forward,
                                                                         dnnl::algorithm algorithm) {
   return {{algorithm, shape.source, shape.filter, shape.output, shape.strides, shape.dilations, shape.paddingBefore,
            shape.paddingAfter},
           attributes(),
           engine(),
-          convolutionForward(shape, algorithm)};
+          convolutionForward(forward, algorithm)};
 }
 
 dnnl::convolution_backward_weights::primitive_desc convolutionBackwardFilter(const ConvolutionShape& shape,

@@ -23,11 +23,13 @@ dnnl::engine& engine();
 /** The stream of this thread. */
 dnnl::stream& stream();
 
-/** float32 elements of `sizes`, `strides` elements apart. */
-Description strided(const Dimensions& sizes, const Dimensions& strides);
-/** float32 elements of `sizes` in whatever layout the primitive likes best. */
-Description anyLayout(const Dimensions& sizes);
-Description tagged(const Dimensions& sizes, dnnl::memory::format_tag tag);
+using Type = dnnl::memory::data_type;
+
+/** Elements of `sizes`, `strides` elements apart. */
+Description strided(const Dimensions& sizes, const Dimensions& strides, Type type = Type::f32);
+/** Elements of `sizes` in whatever layout the primitive likes best. */
+Description anyLayout(const Dimensions& sizes, Type type = Type::f32);
+Description tagged(const Dimensions& sizes, dnnl::memory::format_tag tag, Type type = Type::f32);
 
 /** An operand of a primitive: as it lies in plain memory, and as the primitive wants it. */
 struct Port {
@@ -58,7 +60,10 @@ class Step {
   std::unordered_map<int, dnnl::memory> arguments_;
 };
 
-/** A primitive with the reorders around it, for operands that lie in plain memory. Of one thread. */
+/**
+ * A primitive with the reorders around it, for operands that lie in plain memory. A reorder may also round to another
+ * type (to the nearest, ties to even). Of one thread.
+ */
 class Primitive {
  public:
   template <class PrimitiveDescription>
@@ -111,7 +116,9 @@ struct ConvolutionShape {
 };
 
 dnnl::convolution_forward::primitive_desc convolutionForward(const ConvolutionShape& shape, dnnl::algorithm algorithm);
+/** `forward` is the same convolution with types that its forward pass takes. */
 dnnl::convolution_backward_data::primitive_desc convolutionBackwardData(const ConvolutionShape& shape,
+                                                                        const ConvolutionShape& forward,
                                                                         dnnl::algorithm algorithm);
 dnnl::convolution_backward_weights::primitive_desc convolutionBackwardFilter(const ConvolutionShape& shape,
                                                                              dnnl::algorithm algorithm);

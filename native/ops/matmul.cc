@@ -2,6 +2,7 @@
 
 #include "launch.h"
 #include "onednn.h"
+#include "precision.h"
 
 namespace selfsame {
 namespace {
@@ -10,19 +11,20 @@ using onednn::Description;
 
 struct Product {
   int64_t batch, m, n, k;
-  bool transposeA, transposeB, sharedA, sharedB, bias;
+  bool transposeA, transposeB, sharedA, sharedB, bias, bfloat16;
 
   onednn::Key key() const {
-    return {'m', batch, m, n, k, transposeA, transposeB, sharedA, sharedB, bias, omp_get_max_threads()};
+    return {'m', batch, m, n, k, transposeA, transposeB, sharedA, sharedB, bias, bfloat16, omp_get_max_threads()};
   }
 };
 
 /** [batch, rows, columns] of memory that holds [batch, columns, rows] when transposed, one matrix when shared. */
-Description matrices(int64_t batch, int64_t rows, int64_t columns, bool transposed, bool shared) {
+Description matrices(int64_t batch, int64_t rows, int64_t columns, bool transposed, bool shared,
+                     onednn::Type type = onednn::Type::f32) {
   const int64_t row = transposed ? 1 : columns;
   const int64_t column = transposed ? rows : 1;
-  if (batch == 1) return onednn::strided({rows, columns}, {row, column});
-  return onednn::strided({shared ? 1 : batch, rows, columns}, {rows * columns, row, column});
+  if (batch == 1) return onednn::strided({rows, columns}, {row, column}, type);
+  return onednn::strided({shared ? 1 : batch, rows, columns}, {rows * columns, row, column}, type);
 }
 
 std::shared_ptr<onednn::Primitive> compile(const Product& p) {
@@ -31,9 +33,12 @@ std::shared_ptr<onednn::Primitive> compile(const Product& p) {
   const auto out = matrices(p.batch, p.m, p.n, false, false);
   Description bias;
   if (p.bias) bias = p.batch == 1 ? onednn::strided({1, p.n}, {p.n, 1}) : onednn::strided({1, 1, p.n}, {p.n, p.n, 1});
-  const auto description = onednn::product(a, b, bias, out);
+  const auto read = p.bfloat16 ? onednn::Type::bf16 : onednn::Type::f32;
+  const auto wantedA = matrices(p.batch, p.m, p.k, p.transposeA, p.sharedA, read);
+  const auto wantedB = matrices(p.batch, p.k, p.n, p.transposeB, p.sharedB, read);
+  const auto description = onednn::product(wantedA, wantedB, bias, out);
   std::vector<onednn::Port> ports{
-      {DNNL_ARG_SRC, a, a, false}, {DNNL_ARG_WEIGHTS, b, b, false}, {DNNL_ARG_DST, out, out, true}};
+      {DNNL_ARG_SRC, a, wantedA, false}, {DNNL_ARG_WEIGHTS, b, wantedB, false}, {DNNL_ARG_DST, out, out, true}};
   if (p.bias) ports.push_back({DNNL_ARG_BIAS, bias, bias, false});
   return std::make_shared<onednn::Primitive>(description, ports);
 }
@@ -42,7 +47,7 @@ std::shared_ptr<onednn::Primitive> compile(const Product& p) {
 const Op matmul("matmul", [](Launch& launch) -> Run {
   Product p{launch.size("batch"),      launch.size("m"),          launch.size("n"),       launch.size("k"),
             launch.flag("transposeA"), launch.flag("transposeB"), launch.flag("sharedA"), launch.flag("sharedB"),
-            launch.has("bias")};
+            launch.has("bias"),        isBfloat16(launch)};
   const auto* a = launch.in<float>("a", {p.sharedA ? 1 : p.batch, p.m, p.k});
   const auto* b = launch.in<float>("b", {p.sharedB ? 1 : p.batch, p.k, p.n});
   const auto* bias = p.bias ? launch.in<float>("bias", {p.n}) : nullptr;

@@ -11,6 +11,12 @@ import type { Slice } from './device.js'
 // biome-ignore lint/suspicious/noEmptyInterface: it is filled by module augmentation
 export interface Launches {}
 
+/**
+ * Number format of the products of a convolution or a matmul. `bfloat16`: operands may be rounded to it, where that is
+ * faster; sums and results are float32.
+ */
+export type Precision = 'float32' | 'bfloat16'
+
 export type LaunchName = keyof Launches
 
 /** A launch is plain data: the op's name, the slices it reads and writes, and its sizes. */

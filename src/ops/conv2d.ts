@@ -1,6 +1,8 @@
 import type { Slice } from '../device/device.js'
 import { ShapeError } from '../device/errors.js'
+import type { Precision } from '../device/launch.js'
 import { implement } from '../device/webgpu/plan.js'
+import { currentPrecision } from '../tensor/context.js'
 import { type Shape, sameShape, show } from '../tensor/shape.js'
 import { differentiable } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
@@ -10,11 +12,11 @@ import { planConv2dBackwardFilter } from './conv2dBackwardFilter.plan.js'
 declare module '../device/launch.js' {
   interface Launches {
     /** out[n, i, j, o] = Σ x[n, i·stride − top + s·dilation, …, c] · filter[s, t, c, o]. */
-    conv2d: { x: Slice; filter: Slice; out: Slice } & ConvolutionSizes
+    conv2d: { x: Slice; filter: Slice; out: Slice; precision?: Precision } & ConvolutionSizes
     /** out is the gradient of x from dy, the gradient of conv2d's output. */
-    conv2dBackwardData: { dy: Slice; filter: Slice; out: Slice } & ConvolutionSizes
+    conv2dBackwardData: { dy: Slice; filter: Slice; out: Slice; precision?: Precision } & ConvolutionSizes
     /** out is the gradient of the filter. */
-    conv2dBackwardFilter: { x: Slice; dy: Slice; out: Slice } & ConvolutionSizes
+    conv2dBackwardFilter: { x: Slice; dy: Slice; out: Slice; precision?: Precision } & ConvolutionSizes
   }
 }
 
@@ -29,6 +31,8 @@ export interface Conv2dOptions {
   readonly dilation?: number | readonly [vertical: number, horizontal: number]
   /** Splits input and output channels; group g of the output sees group g of the input alone. */
   readonly groups?: number
+  /** By default what `withPrecision` says. The gradients have it too. */
+  readonly precision?: Precision
 }
 
 /**
@@ -38,13 +42,14 @@ export interface Conv2dOptions {
  * @throws ShapeError, DtypeError
  */
 export function conv2d(x: Tensor, filter: Tensor, options: Conv2dOptions = {}): Tensor {
+  const precision = options.precision ?? currentPrecision()
   wantDtype('conv2d', 'float32', x, filter)
   const sizes = sizesOf('conv2d', x.shape, filter.shape, options)
   const out = empty(outShape(sizes), 'float32', x.device)
-  x.device.launch({ op: 'conv2d', x: x.slice, filter: filter.slice, out: out.slice, ...sizes })
+  x.device.launch({ op: 'conv2d', x: x.slice, filter: filter.slice, out: out.slice, precision, ...sizes })
   return differentiable(out, [x, filter], (g, needed) => [
-    needed[0] ? conv2dBackwardData(g, filter, x.shape, options) : null,
-    needed[1] ? conv2dBackwardFilter(x, g, filter.shape, options) : null,
+    needed[0] ? conv2dBackwardData(g, filter, x.shape, { ...options, precision }) : null,
+    needed[1] ? conv2dBackwardFilter(x, g, filter.shape, { ...options, precision }) : null,
   ])
 }
 
@@ -54,14 +59,22 @@ export function conv2d(x: Tensor, filter: Tensor, options: Conv2dOptions = {}): 
  * @throws ShapeError, DtypeError
  */
 export function conv2dBackwardData(dy: Tensor, filter: Tensor, shape: Shape, options: Conv2dOptions = {}): Tensor {
+  const precision = options.precision ?? currentPrecision()
   wantDtype('conv2dBackwardData', 'float32', dy, filter)
   const sizes = sizesOf('conv2dBackwardData', shape, filter.shape, options)
   wantGradient('conv2dBackwardData', dy, sizes)
   const out = empty(shape, 'float32', dy.device)
-  dy.device.launch({ op: 'conv2dBackwardData', dy: dy.slice, filter: filter.slice, out: out.slice, ...sizes })
+  dy.device.launch({
+    op: 'conv2dBackwardData',
+    dy: dy.slice,
+    filter: filter.slice,
+    out: out.slice,
+    precision,
+    ...sizes,
+  })
   return differentiable(out, [dy, filter], (g, needed) => [
-    needed[0] ? conv2d(g, filter, options) : null,
-    needed[1] ? conv2dBackwardFilter(g, dy, filter.shape, options) : null,
+    needed[0] ? conv2d(g, filter, { ...options, precision }) : null,
+    needed[1] ? conv2dBackwardFilter(g, dy, filter.shape, { ...options, precision }) : null,
   ])
 }
 
@@ -72,14 +85,15 @@ export function conv2dBackwardData(dy: Tensor, filter: Tensor, shape: Shape, opt
  * @throws ShapeError, DtypeError
  */
 export function conv2dBackwardFilter(x: Tensor, dy: Tensor, shape: Shape, options: Conv2dOptions = {}): Tensor {
+  const precision = options.precision ?? currentPrecision()
   wantDtype('conv2dBackwardFilter', 'float32', x, dy)
   const sizes = sizesOf('conv2dBackwardFilter', x.shape, shape, options)
   wantGradient('conv2dBackwardFilter', dy, sizes)
   const out = empty(shape, 'float32', x.device)
-  x.device.launch({ op: 'conv2dBackwardFilter', x: x.slice, dy: dy.slice, out: out.slice, ...sizes })
+  x.device.launch({ op: 'conv2dBackwardFilter', x: x.slice, dy: dy.slice, out: out.slice, precision, ...sizes })
   return differentiable(out, [x, dy], (g, needed) => [
-    needed[0] ? conv2dBackwardData(dy, g, x.shape, options) : null,
-    needed[1] ? conv2d(x, g, options) : null,
+    needed[0] ? conv2dBackwardData(dy, g, x.shape, { ...options, precision }) : null,
+    needed[1] ? conv2d(x, g, { ...options, precision }) : null,
   ])
 }
 

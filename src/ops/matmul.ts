@@ -1,6 +1,8 @@
 import type { Slice } from '../device/device.js'
 import { ShapeError } from '../device/errors.js'
+import type { Precision } from '../device/launch.js'
 import { implement } from '../device/webgpu/plan.js'
+import { currentPrecision, withPrecision } from '../tensor/context.js'
 import { broadcast, type Shape, sameShape, show, sizeOf } from '../tensor/shape.js'
 import { differentiable } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
@@ -27,6 +29,7 @@ declare module '../device/launch.js' {
       transposeB: boolean
       sharedA: boolean
       sharedB: boolean
+      precision?: Precision
     }
   }
 }
@@ -40,6 +43,8 @@ export interface MatmulOptions {
   readonly transposeB?: boolean
   /** [N], added to every row. */
   readonly bias?: Tensor
+  /** By default what `withPrecision` says. The gradients have it too. */
+  readonly precision?: Precision
 }
 
 /**
@@ -49,12 +54,12 @@ export interface MatmulOptions {
  * @throws ShapeError, DtypeError
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
-  const { transposeA = false, transposeB = false, bias } = options
+  const { transposeA = false, transposeB = false, bias, precision = currentPrecision() } = options
   wantDtype('matmul', 'float32', a, b, ...(bias ? [bias] : []))
   const { lead, m, n, k } = sizesOf(a, b, transposeA, transposeB, bias)
   if (!isBatched(a, lead) || !isBatched(b, lead)) {
     const [fullA, fullB] = [a, b].map(x => broadcastTo(x, [...lead, ...x.shape.slice(-2)]))
-    return matmul(fullA!, fullB!, options)
+    return matmul(fullA!, fullB!, { ...options, precision })
   }
   const out = empty([...lead, m, n], 'float32', a.device)
   const batch = sizeOf(lead)
@@ -76,10 +81,11 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
     transposeB,
     sharedA: sharedA || tall,
     sharedB,
+    precision,
   })
   return differentiable(out, bias ? [a, b, bias] : [a, b], (g, needed) => [
-    needed[0] ? gradientOfA(g, a, b, transposeA, transposeB) : null,
-    needed[1] ? gradientOfB(g, a, b, transposeA, transposeB) : null,
+    needed[0] ? withPrecision(precision, () => gradientOfA(g, a, b, transposeA, transposeB)) : null,
+    needed[1] ? withPrecision(precision, () => gradientOfB(g, a, b, transposeA, transposeB)) : null,
     bias && needed[2] ? sum(reshape(g, [batch * m, n]), 0) : null,
   ])
 }

@@ -27,5 +27,6 @@ export function cosineSimilarity(a: Tensor, b: Tensor, options?: NormalizeOption
   if (a.rank !== 2 || b.rank !== 2 || a.shape[1] !== b.shape[1]) {
     throw new ShapeError(`cosineSimilarity: wants [N,D] and [M,D], got ${show(a.shape)} and ${show(b.shape)}`)
   }
-  return matmul(l2normalize(a, options), l2normalize(b, options), { transposeB: true })
+  // Neighbours differ in the last digits, which bfloat16 does not have.
+  return matmul(l2normalize(a, options), l2normalize(b, options), { transposeB: true, precision: 'float32' })
 }

@@ -2,7 +2,7 @@
 import { type Dataset, datasetStatistics, type Splits } from '../data/dataset.js'
 import { DeviceDataset } from '../data/deviceDataset.js'
 import { loadData } from '../data/loadData.js'
-import type { Device } from '../device/device.js'
+import type { Device, DeviceInfo } from '../device/device.js'
 import { ConfigError, DataError } from '../device/errors.js'
 import { ModelState } from '../nn/state.js'
 import { open } from '../open.js'
@@ -49,7 +49,7 @@ export async function loadImages(config: Config, log: Log): Promise<Splits> {
 
 /**
  * Opens the device and builds everything a run needs. Whoever opens a session closes it.
- * @throws ConfigError when there are fewer images than one batch.
+ * @throws ConfigError when there are fewer images than one batch, or the device has not the precision.
  */
 export async function openSession(config: Config, data: Splits): Promise<Session> {
   const { batch } = config
@@ -59,11 +59,22 @@ export async function openSession(config: Config, data: Splits): Promise<Session
   }
   const device = await open({ device: config.device, ...(config.adapter && { adapter: config.adapter }) })
   try {
+    checkPrecision(config, device.info)
     return assemble(config, data, device)
   } catch (error) {
     await device.close()
     throw error
   }
+}
+
+/** @throws ConfigError where the device has no fast products of this precision */
+function checkPrecision({ precision }: Config, { kind, name, features }: DeviceInfo): void {
+  if (precision === 'float32' || features.has(precision)) return
+  const reason =
+    kind === 'cpu'
+      ? `would be three times slower than float32 on ${name}, which lacks avx512_core_bf16`
+      : 'is not there on WebGPU, only on the CPU device'
+  throw new ConfigError(`precision: ${precision} ${reason}; use float32${kind === 'cpu' ? '' : ', or the device cpu'}`)
 }
 
 function assemble(config: Config, data: Splits, device: Device): Session {
@@ -87,6 +98,7 @@ function assemble(config: Config, data: Splits, device: Device): Session {
     count: train.count,
     source: { height: train.height, width: train.width },
     seed: config.seed,
+    precision: config.precision,
     learningRate,
   })
   const close = () => device.close()

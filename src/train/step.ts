@@ -1,4 +1,5 @@
 import type { Device, Program } from '../device/device.js'
+import type { Precision } from '../device/launch.js'
 import type { Arena } from '../nn/arena.js'
 import { augment } from '../ops/augment.js'
 import { sqrt } from '../ops/elementwise.js'
@@ -6,6 +7,7 @@ import { storeMetrics } from '../ops/metric.js'
 import { mean, variance } from '../ops/reduce.js'
 import type { Optimizer } from '../optim/optimizer.js'
 import type { Method } from '../ssl/method.js'
+import { withPrecision } from '../tensor/context.js'
 import { zeros } from '../tensor/create.js'
 import { Generator } from '../tensor/philox.js'
 import { keep, scope } from '../tensor/scope.js'
@@ -33,6 +35,8 @@ export interface StepOptions {
   readonly count: number
   readonly source: { readonly height: number; readonly width: number }
   readonly seed: number
+  /** Of the products of convolutions and matmuls, forward and backward. */
+  readonly precision: Precision
   /** Step → learning rate. */
   readonly learningRate: (step: number) => number
 }
@@ -76,10 +80,10 @@ export class TrainingStep {
 
   /** Runs step `step` (from 0), at most three steps ahead of the device. */
   async run(step: number): Promise<void> {
-    const { device } = this.options
+    const { device, precision } = this.options
     this.prepare(step)
     if (this.program) device.replay(this.program)
-    else this.program = await device.record(() => scope(() => this.launches()))
+    else this.program = await device.record(() => withPrecision(precision, () => scope(() => this.launches())))
     this.firstUnread ??= step
     await device.settle(2)
   }

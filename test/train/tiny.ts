@@ -90,6 +90,7 @@ export function tinyRun(
     count: train.count,
     source: train,
     seed: config.seed,
+    precision: config.precision,
     learningRate: learningRateOf(config, 4 * stepsPerEpoch, stepsPerEpoch),
   })
   return { step, state: new Map([...modelTensors(model), ...optimizer.state()]), optimizer }

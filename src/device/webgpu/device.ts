@@ -232,6 +232,9 @@ export class WebGPUDevice implements Device {
     const op = (launch as { op: string }).op
     const planner = plannerOf(op)
     if (!planner) throw new DeviceError(`${op}: not an op of the WebGPU device`)
+    if ('precision' in launch && launch.precision === 'bfloat16') {
+      throw new DeviceError(`${op}: WebGPU has no bfloat16; use the precision float32, or the CPU device`)
+    }
     const lent = new Map<number, Buffer>()
     try {
       return planner(launch, this.target).map(dispatch => {
