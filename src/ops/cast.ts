@@ -16,7 +16,7 @@ const WGSL = { float32: 'f32', int32: 'i32', uint32: 'u32' } as const
 
 implement('castBytes', ({ x, out, to, count }, { limits }) => [
   {
-    kernel: 'castBytes',
+    kernel: 'cast_bytes',
     parameters: { OUT: WGSL[to] },
     bindings: [x, out],
     params: { count },

@@ -42,7 +42,7 @@ export function planConv2dBackwardFilter(
   const splits = tiles(lines, chunk)
   const parts: Binding = splits === 1 ? out : scratch(0, 4 * splits * count)
   const product: Dispatch = {
-    kernel: 'conv2dBackwardFilter',
+    kernel: 'conv2d_backward_filter',
     parameters: {
       D: block,
       C: tile.columns,

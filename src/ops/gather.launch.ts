@@ -29,7 +29,7 @@ implement('scatterAdd', planScatterAdd)
 
 implement('oneHot', ({ indices, out, count, classes }, { limits }) => [
   {
-    kernel: 'oneHot',
+    kernel: 'one_hot',
     bindings: [indices, out],
     params: { count, classes },
     grid: fold(tiles(count * classes, 256), limits),
@@ -39,7 +39,7 @@ implement('oneHot', ({ indices, out, count, classes }, { limits }) => [
 
 implement('invertPermutation', ({ permutation, inverse, count }, { limits }) => [
   {
-    kernel: 'invertPermutation',
+    kernel: 'invert_permutation',
     bindings: [permutation, inverse],
     params: { count },
     grid: fold(tiles(count, 256), limits),
@@ -73,23 +73,23 @@ export function planScatterAdd(launch: LaunchOf<'scatterAdd'>, { limits }: Targe
     const params = { count, rows, block, blocks, shift: DIGIT_BITS * pass }
     const grid = fold(tiles(blocks, 64), limits)
     dispatches.push(
-      { kernel: 'sortCount', parameters, bindings: [indices, counts, ...before], params, grid, work: count },
-      { kernel: 'sortScan', bindings: [counts, starts], params: { blocks }, grid: [1, 1, 1], work: 16 * blocks },
-      { kernel: 'sortMove', parameters, bindings: [indices, starts, sorted, ...before], params, grid, work: count },
+      { kernel: 'sort_count', parameters, bindings: [indices, counts, ...before], params, grid, work: count },
+      { kernel: 'sort_scan', bindings: [counts, starts], params: { blocks }, grid: [1, 1, 1], work: 16 * blocks },
+      { kernel: 'sort_move', parameters, bindings: [indices, starts, sorted, ...before], params, grid, work: count },
     )
     order = sorted
   }
   return [
     ...dispatches,
     {
-      kernel: 'segmentStarts',
+      kernel: 'segment_starts',
       bindings: [indices, order!, segments],
       params: { count, rows },
       grid: fold(tiles(rows + 1, 64), limits),
       work: rows * Math.ceil(Math.log2(count + 1)),
     },
     {
-      kernel: 'segmentSum',
+      kernel: 'segment_sum',
       bindings: [updates, order!, segments, out],
       params: { rows, inner },
       grid: fold(tiles(rows * inner, 64), limits),

@@ -95,7 +95,7 @@ export function planMatmul(launch: LaunchOf<'matmul'>, target: Target, force: Ma
   }
   const product: Dispatch =
     kernel === 'workgroup'
-      ? { kernel: 'matmulWorkgroup', parameters: flags, ...common }
+      ? { kernel: 'matmul_workgroup', parameters: flags, ...common }
       : { kernel: 'matmul', parameters: { ...flags, R: tile.rows, C: tile.columns, X: tile.x, Y: tile.y }, ...common }
   if (last) return [product]
   return [
@@ -114,7 +114,7 @@ export function sumSplits(
   bias?: { readonly slice: Binding; readonly columns: number },
 ): Dispatch {
   return {
-    kernel: 'sumSplits',
+    kernel: 'sum_splits',
     parameters: { BIAS: Number(bias !== undefined) },
     bindings: bias ? [parts, out, bias.slice] : [parts, out],
     params: { count, splits, columns: bias?.columns ?? 1 },

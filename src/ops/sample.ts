@@ -34,7 +34,7 @@ declare module '../device/launch.js' {
 implement('affineSample', (launch, { limits }) => {
   const { batch, channels, height, width } = launch
   const values = batch * height * width * channels
-  return [{ ...common(launch), kernel: 'affineSample', grid: fold(tiles(values, 64), limits) }]
+  return [{ ...common(launch), kernel: 'affine_sample', grid: fold(tiles(values, 64), limits) }]
 })
 
 implement('affineSampleBackward', planBackward)
@@ -50,7 +50,7 @@ function planBackward(launch: LaunchOf<'affineSampleBackward'>, { limits }: Targ
   return [
     {
       ...rest,
-      kernel: 'affineSampleBackward',
+      kernel: 'affine_sample_backward',
       params: { ...params, block: CHANNEL_BLOCK, blocks },
       grid: fold(tiles(invocations, 64), limits),
       work: work + 8 * invocations * height * width,

@@ -111,7 +111,7 @@ describe('planConv2d', () => {
     assert.ok(splits! * chunk! >= lines! && (splits! - 1) * chunk! < lines!)
     // Short enough for a float32 sum.
     assert.ok(chunk! * 28 <= 2 ** 15)
-    assert.deepEqual([plan.length, plan[1]!.kernel], [2, 'sumSplits'])
+    assert.deepEqual([plan.length, plan[1]!.kernel], [2, 'sum_splits'])
   })
 
   it('covers every pixel of backward-data once, a dispatch for each remainder of the stride', () => {

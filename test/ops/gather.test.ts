@@ -119,9 +119,9 @@ for (const { name, open } of devices) {
           ({ kernel }) => kernel,
         )
       }
-      const pass = ['sortCount', 'sortScan', 'sortMove']
-      assert.deepEqual(kernels(15), [...pass, 'segmentStarts', 'segmentSum'])
-      assert.deepEqual(kernels(16), [...pass, ...pass, 'segmentStarts', 'segmentSum'])
+      const pass = ['sort_count', 'sort_scan', 'sort_move']
+      assert.deepEqual(kernels(15), [...pass, 'segment_starts', 'segment_sum'])
+      assert.deepEqual(kernels(16), [...pass, ...pass, 'segment_starts', 'segment_sum'])
       assert.equal(kernels(4096).length, 4 * 3 + 2)
     })
 

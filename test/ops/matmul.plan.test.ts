@@ -52,7 +52,7 @@ function launchOf(m: number, n: number, k: number, batch = 1): LaunchOf<'matmul'
 describe('planMatmul', () => {
   it('shares nothing through workgroup memory on a software adapter, and does for large matrices on a GPU', () => {
     assert.equal(planMatmul(launchOf(512, 512, 512), software)[0]!.kernel, 'matmul')
-    assert.equal(planMatmul(launchOf(512, 512, 512), hardware)[0]!.kernel, 'matmulWorkgroup')
+    assert.equal(planMatmul(launchOf(512, 512, 512), hardware)[0]!.kernel, 'matmul_workgroup')
     assert.equal(planMatmul(launchOf(8, 512, 512), hardware)[0]!.kernel, 'matmul')
   })
 
@@ -68,7 +68,7 @@ describe('planMatmul', () => {
     const { splits, chunk } = product!.params!
     assert.ok(splits! > 1)
     assert.ok(splits! * chunk! >= 10_000 && (splits! - 1) * chunk! < 10_000)
-    assert.equal(sum!.kernel, 'sumSplits')
+    assert.equal(sum!.kernel, 'sum_splits')
     assert.deepEqual(sum!.bindings[0], product!.bindings[2])
   })
 

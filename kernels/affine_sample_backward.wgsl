@@ -1,4 +1,4 @@
-// dx[n, y, :, :] = Σ over the output's pixels of weight · dy: the transpose of affineSample.wgsl, without atomics. One
+// dx[n, y, :, :] = Σ over the output's pixels of weight · dy: the transpose of affine_sample.wgsl, without atomics. One
 // invocation owns `block` channels of one row of dx and walks all the output's pixels in order.
 // Parameters: CUBIC, TAPS (4 or 2), PADDING, see lib/taps.wgsl. Workgroup 64;
 // grid fold(⌈batch·height·blocks / 64⌉), blocks = ⌈channels / block⌉.

@@ -1,5 +1,5 @@
 // Every element to its place by the digit at `shift`, in the order in which it came: the end of a radix sort pass.
-// Elements and keys as in sortCount.wgsl. Parameters: FIRST: the first pass.
+// Elements and keys as in sort_count.wgsl. Parameters: FIRST: the first pass.
 // Workgroup 64, one block an invocation; grid fold(⌈blocks / 64⌉).
 // Bindings: indices int32 [count], starts u32 [16, blocks + 1], sorted u32 [count], then order u32 [count] unless FIRST.
 #include "lib/index.wgsl"
