@@ -21,6 +21,8 @@ export interface LineStream {
 const REDRAW_MS = 100
 const PLAIN_LINE_MS = 15_000
 const BAR_WIDTH = 24
+// A log file wants words.
+const BAR = /[█░]+ /
 const ERASE_LINE = '\r\x1b[K'
 
 export class Progress {
@@ -59,7 +61,7 @@ export class Progress {
       this.drawn = line.slice(0, (this.stream.columns || 80) - 1)
       this.stream.write(ERASE_LINE + this.drawn)
     } else {
-      this.stream.write(`${line}\n`)
+      this.stream.write(`${line.replace(BAR, '')}\n`)
     }
   }
 
