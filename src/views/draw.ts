@@ -12,7 +12,7 @@ interface Box {
   readonly edges: readonly [number, number, number, number]
 }
 
-interface Size {
+export interface Size {
   readonly height: number
   readonly width: number
 }
