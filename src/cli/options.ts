@@ -24,23 +24,48 @@ export function settingsFrom(options: readonly SettingOption[], values: Readonly
   const settings: Record<string, unknown> = {}
   for (const option of options) {
     const typed = values[optionFor(option).attributeName()] as string | undefined
-    if (typed === undefined) continue
-    const keys = option.path.split('.')
-    const last = keys.pop()!
-    let section = settings
-    for (const key of keys) {
-      section[key] ??= {}
-      section = section[key] as Record<string, unknown>
-    }
-    section[last] = readTyped(option.path, typed)
+    if (typed !== undefined) put(settings, option.path, readTyped(option.path, typed))
   }
   return settings
+}
+
+/** Adds what `--set` says, `PATH=VALUE` each: any setting by its path, `options.queue=4096`. @throws ConfigError */
+export function addSettings(settings: Settings, assignments: readonly string[]): Settings {
+  const all = structuredClone(settings) as Record<string, unknown>
+  for (const assignment of assignments) {
+    const [path = '', value] = assignment.split(/=(.*)/s)
+    if (!/^[A-Za-z]+(\.[A-Za-z]+)*$/.test(path) || value === undefined) {
+      throw new ConfigError(`--set: wants PATH=VALUE, such as options.temperature=0.2, got ${assignment}`)
+    }
+    put(all, path, readValue(value))
+  }
+  return all
+}
+
+function put(settings: Record<string, unknown>, path: string, value: unknown): void {
+  const keys = path.split('.')
+  const last = keys.pop()!
+  let section = settings
+  for (const key of keys) {
+    section[key] ??= {}
+    section = section[key] as Record<string, unknown>
+  }
+  section[last] = value
 }
 
 function readTyped(path: string, typed: string): unknown {
   if (path === 'data') return typed
   if (path === 'projector') return typed.split(',').map(numberOrText)
   return numberOrText(typed)
+}
+
+/** JSON where it is some (`true`, `[256,128]`, `0.2`), a text otherwise. */
+function readValue(typed: string): unknown {
+  try {
+    return JSON.parse(typed)
+  } catch {
+    return typed
+  }
 }
 
 function numberOrText(typed: string): number | string {

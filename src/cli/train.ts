@@ -4,11 +4,12 @@ import { Command } from 'commander'
 import { ConfigError } from '../device/errors.js'
 import type { Config } from '../train/config.js'
 import { createLog } from '../train/log.js'
-import { recipeNames, resolveConfig, resumeConfig } from '../train/recipes.js'
+import { recipeNames, resolveConfig, resumeConfig, usualRecipe } from '../train/recipes.js'
 import type { Result } from '../train/result.js'
 import { checkRunDirectory, readRunConfig } from '../train/runDirectory.js'
 import {
   ADAPTER_OPTION,
+  addSettings,
   DEVICE_OPTION,
   jsonOption,
   namingOptions,
@@ -31,6 +32,7 @@ const SETTINGS: readonly SettingOption[] = [
   { flags: '--epochs <n>', path: 'epochs' },
   { flags: '--steps <n>', path: 'steps' },
   { flags: '--limit <n>', path: 'limit' },
+  { flags: '--labels <n>', path: 'labels' },
   { flags: '--batch <n>', path: 'batch' },
   { flags: '--seed <n>', path: 'seed' },
   { flags: '--optimizer <name>', path: 'optimizer.name' },
@@ -38,7 +40,7 @@ const SETTINGS: readonly SettingOption[] = [
   { flags: '--weight-decay <x>', path: 'optimizer.weightDecay' },
   { flags: '--schedule <form>', path: 'schedule.form' },
   { flags: '--warmup <epochs>', path: 'schedule.warmup' },
-  { flags: '--temperature <x>', path: 'temperature' },
+  { flags: '--temperature <x>', path: 'options.temperature' },
   { flags: '--views <preset>', path: 'views.preset' },
   { flags: '--size <pixels>', path: 'views.size' },
   { flags: '--strength <s>', path: 'views.strength' },
@@ -56,6 +58,8 @@ interface TrainOptions extends Readonly<Record<string, unknown>> {
   readonly resume?: boolean
   readonly overwrite?: boolean
   readonly bench?: boolean
+  readonly stopOnCollapse?: boolean
+  readonly set?: readonly string[]
   readonly json?: boolean
 }
 
@@ -64,6 +68,8 @@ export const trainCommand = new Command('train')
   .option('--recipe <name>', `settings to start from: ${recipeNames().join(', ')}`)
 for (const setting of SETTINGS) trainCommand.addOption(optionFor(setting))
 trainCommand
+  .option('--set <path=value...>', "any setting by its path, the method's own too: options.momentum=0.99")
+  .option('--stop-on-collapse', 'end as soon as all embeddings are alike')
   .option('--out <folder>', "the run's folder (default: runs/METHOD-DATA-TIME)")
   .option('--resume', 'go on from the newest good checkpoint in --out, or start where there is none')
   .option('--overwrite', 'replace the run that is in --out')
@@ -72,10 +78,11 @@ trainCommand
   .action((options: TrainOptions) => train(options))
 
 async function train(options: TrainOptions): Promise<void> {
-  const { recipe, resume = false, overwrite = false, bench = false } = options
+  const { resume = false, overwrite = false, bench = false, stopOnCollapse = false } = options
   if (resume && options.out === undefined) throw new ConfigError('--resume wants --out: the folder of the run')
   if (bench && (resume || overwrite)) throw new ConfigError('--bench keeps nothing: leave --resume and --overwrite out')
-  const settings = settingsFrom(SETTINGS, options)
+  const settings = addSettings(settingsFrom(SETTINGS, options), options.set ?? [])
+  const recipe = options.recipe ?? (resume ? undefined : usualRecipe(settings))
   const saved = resume && options.out !== undefined ? readRunConfig(options.out) : undefined
   const config = namingOptions(SETTINGS, settings, () =>
     saved === undefined ? resolveConfig(settings, recipe) : resumeConfig(saved, settings, recipe),
@@ -90,7 +97,15 @@ async function train(options: TrainOptions): Promise<void> {
   const log = createLog()
   try {
     const { runTraining } = await import('../train/run.js')
-    const result = await runTraining(config, { out, resume, overwrite, bench, log, signal: stop.signal })
+    const result = await runTraining(config, {
+      out,
+      resume,
+      overwrite,
+      bench,
+      stopOnCollapse,
+      log,
+      signal: stop.signal,
+    })
     log.close()
     printResult(result, options.json, () => describeResult(result, bench ? undefined : out))
   } finally {
@@ -122,6 +137,11 @@ export function describeResult(result: Result, out: string | undefined): string 
   const rate = result.images_per_s === null ? '' : `${result.images_per_s.toFixed(1)} images/s `
   const where = `${rate}on ${result.adapter}${result.software ? ' (software)' : ''}`
   const loss = `loss ${result.loss_first.toFixed(3)} → ${result.loss_last.toFixed(3)} (chance ${result.loss_chance.toFixed(3)})`
+  const { embedding } = result
+  const spread =
+    embedding &&
+    `embedding ${embedding.verdict}: std ${embedding.deviation.toFixed(3)} (${embedding.full_deviation.toFixed(3)} on a ` +
+      `full sphere), rank ${embedding.effective_rank.toFixed(1)} of ${embedding.dimension}`
   const rows = [
     ['features', 'k-NN', 'linear'],
     [`${method} ${encoder}`, percent(result.knn), percent(result.linear)],
@@ -134,6 +154,7 @@ export function describeResult(result: Result, out: string | undefined): string 
     what,
     where,
     loss,
+    ...(spread ? [spread] : []),
     ...(measured ? ['', table(rows)] : []),
     ...(out === undefined ? [] : ['', `the run is in ${out}`]),
   ].join('\n')

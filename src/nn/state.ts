@@ -14,6 +14,8 @@ export function groupByRank(shape: Shape): ParameterGroup {
 export interface ModelStateOptions {
   /** Every parameter goes to the group `decay`, as with PyTorch's optimisers left alone. @default false */
   readonly everythingDecays?: boolean
+  /** Parameters whose names begin with one of these are in groups of their own: `predictor./decay`, … */
+  readonly prefixes?: readonly string[]
   /** The largest page, in bytes, for tests of paging. */
   readonly pageBytes?: number
 }
@@ -32,7 +34,7 @@ export class ModelState {
   /** @throws ConfigError when nothing is there to be trained. */
   constructor(
     modules: Readonly<Record<string, Module>>,
-    { everythingDecays = false, pageBytes }: ModelStateOptions = {},
+    { everythingDecays = false, prefixes = [], pageBytes }: ModelStateOptions = {},
   ) {
     const options = pageBytes === undefined ? {} : { pageBytes }
     const trained = namedTensors(modules, 'namedParameters').filter(([, tensor]) => tensor.requiresGradient)
@@ -40,7 +42,9 @@ export class ModelState {
     if (!first) throw new ConfigError('ModelState: the modules have no parameter that requires a gradient')
     const { device } = first[1]
     const parameters = trained.map(([name, tensor]) => {
-      return { name, group: everythingDecays ? 'decay' : groupByRank(tensor.shape), tensor }
+      const prefix = prefixes.find(start => name.startsWith(start))
+      const group = everythingDecays ? 'decay' : groupByRank(tensor.shape)
+      return { name, group: prefix === undefined ? group : `${prefix}/${group}`, tensor }
     })
     const buffers = namedTensors(modules, 'namedBuffers').map(([name, tensor]) => ({ name, group: 'buffers', tensor }))
     this.parameters = new Arena(parameters, device, options)

@@ -107,6 +107,30 @@ export function concat(xs: readonly Tensor[], axis: number): Tensor {
   return differentiable(out, xs, (g, needed) => xs.map((x, i) => (needed[i] ? slice(g, starts[i]!, x.shape) : null)))
 }
 
+/**
+ * The first axis cut into so many equal parts, one after the other: what `concat` along 0 puts together.
+ *
+ * @throws ShapeError when the parts are not equal
+ */
+export function split<Parts extends number>(x: Tensor, parts: Parts): Tuple<Parts> {
+  const [rows = 0, ...rest] = x.shape
+  const size = rows / parts
+  if (x.rank === 0 || !Number.isInteger(size)) {
+    throw new ShapeError(`split: wants a first axis that ${parts} parts divide, got x ${show(x.shape)}`)
+  }
+  const starts = (part: number) => [part * size, ...rest.map(() => 0)]
+  return Array.from({ length: parts }, (_, part) => slice(x, starts(part), [size, ...rest])) as Tuple<Parts>
+}
+
+/** As many tensors as a literal number says. */
+type Tuple<Parts extends number> = number extends Parts
+  ? Tensor[]
+  : Parts extends 2
+    ? [Tensor, Tensor]
+    : Parts extends 3
+      ? [Tensor, Tensor, Tensor]
+      : Tensor[]
+
 /** Copies `x` into `out` as the block that begins at `starts`. */
 function place(x: Tensor, out: Tensor, starts: readonly number[]): void {
   const outStrides = stridesOf(out.shape)

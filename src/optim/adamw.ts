@@ -58,12 +58,13 @@ export class AdamW extends Optimizer {
     this.moments = { mean: parameters.like(), square: parameters.like() }
   }
 
-  protected hyperOf(group: Group, { learningRate, step }: StepValues): number[] {
+  protected hyperOf(group: Group, values: StepValues): number[] {
     const [beta1, beta2] = this.betas
-    const rate = learningRate * group.learningRate
+    const { step } = values
+    const rate = group.rate(values)
     const first = rate / (1 - beta1 ** (step + 1))
     const second = 1 / Math.sqrt(1 - beta2 ** (step + 1))
-    return [rate * group.weightDecay, first, second, this.epsilon, beta1, 1 - beta1, beta2, 1 - beta2]
+    return [rate * group.decay(values), first, second, this.epsilon, beta1, 1 - beta1, beta2, 1 - beta2]
   }
 
   protected update({ index, parameters, gradients, hyper, count }: OptimizerPage): void {

@@ -6,6 +6,7 @@ import { keep } from '../tensor/scope.js'
 import { empty, type Tensor } from '../tensor/tensor.js'
 import {
   type Group,
+  isUndecayed,
   Optimizer,
   type OptimizerOptions,
   type OptimizerPage,
@@ -77,7 +78,7 @@ export interface LARSOptions extends OptimizerOptions {
   readonly momentum?: number
   /** The trust coefficient. @default 0.001 */
   readonly eeta?: number
-  /** Groups without adaptation. @default ['noDecay'] */
+  /** Groups without adaptation. @default those of what is not decayed (`isUndecayed`) */
   readonly excluded?: readonly string[]
 }
 
@@ -108,19 +109,19 @@ export class LARS extends Optimizer {
 
   /** @throws ConfigError for a momentum that is not from 0 to below 1. */
   constructor(parameters: Arena, gradients: Arena, options: LARSOptions = {}) {
-    const { momentum = 0.9, eeta = 0.001, excluded = ['noDecay'], ...rest } = options
+    const { momentum = 0.9, eeta = 0.001, excluded, ...rest } = options
     super(parameters, gradients, rest)
     wantFraction('LARS: momentum', momentum)
     this.momentum = momentum
     this.eeta = eeta
     this.moments = { momentum: parameters.like() }
     this.tables = parameters.pages.map(({ group }, page) =>
-      excluded.includes(group) ? undefined : tablesOf(parameters, page),
+      (excluded?.includes(group) ?? isUndecayed(group)) ? undefined : tablesOf(parameters, page),
     )
   }
 
-  protected hyperOf(group: Group, { learningRate }: StepValues): number[] {
-    return [learningRate * group.learningRate, group.weightDecay, this.momentum, this.eeta]
+  protected hyperOf(group: Group, values: StepValues): number[] {
+    return [group.rate(values), group.decay(values), this.momentum, this.eeta]
   }
 
   protected update({ index, parameters, gradients, hyper, count }: OptimizerPage): void {

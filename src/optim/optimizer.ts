@@ -10,17 +10,19 @@ export interface StepValues {
   readonly learningRate: number
   /** From 0. */
   readonly step: number
+  /** Instead of the optimiser's own, where it changes over a run. */
+  readonly weightDecay?: number
 }
 
 export interface GroupOptions {
-  /** Multiplies the learning rate. @default 1 */
-  readonly learningRate?: number
-  /** @default the optimiser's, and 0 for the group `noDecay` */
+  /** A factor, or the rate from the step and the rate of the others. @default 1 */
+  readonly learningRate?: number | ((step: number, scheduled: number) => number)
+  /** @default the optimiser's, and 0 for groups of what is not decayed (`isUndecayed`) */
   readonly weightDecay?: number
 }
 
 export interface OptimizerOptions {
-  /** For every group but `noDecay`. @default 0 */
+  /** For every group whose parameters are decayed. @default 0 */
   readonly weightDecay?: number
   /** By the names of the parameter arena's groups. */
   readonly groups?: Readonly<Record<string, GroupOptions>>
@@ -29,8 +31,13 @@ export interface OptimizerOptions {
 /** A group of parameters with its settings filled in. */
 export interface Group {
   readonly name: string
-  readonly learningRate: number
-  readonly weightDecay: number
+  rate(values: StepValues): number
+  decay(values: StepValues): number
+}
+
+/** Whether a group is `noDecay` or a method's own group of such parameters, `predictor./noDecay`. */
+export function isUndecayed(group: string): boolean {
+  return group === 'noDecay' || group.endsWith('/noDecay')
 }
 
 /** A page of parameters and all that goes with it: operands of one launch. */
@@ -72,11 +79,17 @@ export abstract class Optimizer {
     if (unknown !== undefined) {
       throw new ConfigError(`optimizer: no parameter is in the group ${unknown}; the groups are ${names.join(', ')}`)
     }
-    this.groups = names.map(name => ({
-      name,
-      learningRate: groups[name]?.learningRate ?? 1,
-      weightDecay: groups[name]?.weightDecay ?? (name === 'noDecay' ? 0 : weightDecay),
-    }))
+    this.groups = names.map(name => {
+      const { learningRate = 1, weightDecay: own } = groups[name] ?? {}
+      return {
+        name,
+        rate: values =>
+          typeof learningRate === 'number'
+            ? learningRate * values.learningRate
+            : learningRate(values.step, values.learningRate),
+        decay: values => own ?? (isUndecayed(name) ? 0 : (values.weightDecay ?? weightDecay)),
+      }
+    })
     this.hyper = keep(zeros([names.length, ROW], { device: parameters.device }))
   }
 

@@ -53,8 +53,8 @@ export class SGD extends Optimizer {
     this.moments = { momentum: parameters.like() }
   }
 
-  protected hyperOf(group: Group, { learningRate }: StepValues): number[] {
-    return [learningRate * group.learningRate, group.weightDecay, this.momentum]
+  protected hyperOf(group: Group, values: StepValues): number[] {
+    return [group.rate(values), group.decay(values), this.momentum]
   }
 
   protected update({ index, parameters, gradients, hyper, count }: OptimizerPage): void {

@@ -1,16 +1,16 @@
 import type { Module } from '../nn/module.js'
 import { l2normalize } from '../ops/normalize.js'
 import { ntXent } from '../ops/ntXent.js'
-import { concat } from '../ops/shape.js'
-import type { Tensor } from '../tensor/tensor.js'
+import { concat, split } from '../ops/shape.js'
+import { independentViews, type ViewPlan } from '../views/plan.js'
 import type { ViewSpec } from '../views/spec.js'
-import { type Encoder, Method, type MethodOutput } from './method.js'
+import { type Batch, type Encoder, Method, type MethodOutput } from './method.js'
 
 export interface SimCLROptions {
   /** T of NT-Xent: 0.5 for CIFAR-10, 0.1 for ImageNet in the official code. */
   readonly temperature: number
-  /** The view that both sides are drawn from. */
-  readonly view: ViewSpec
+  /** The two views of every image. */
+  readonly views: readonly [ViewSpec, ViewSpec]
 }
 
 /**
@@ -20,7 +20,7 @@ export interface SimCLROptions {
  */
 export class SimCLR extends Method {
   readonly name = 'simclr'
-  readonly views: readonly ViewSpec[]
+  readonly views: ViewPlan
   readonly modules: Readonly<Record<string, Module>>
 
   constructor(
@@ -29,15 +29,16 @@ export class SimCLR extends Method {
     readonly options: SimCLROptions,
   ) {
     super()
-    this.views = [options.view, options.view]
+    this.views = independentViews(options.views)
     this.modules = { encoder, projector }
   }
 
   /** Both views go through the encoder as one batch, so that batch norm sees them together, as in the official code. */
-  loss([a, b]: readonly [Tensor, Tensor]): MethodOutput {
-    const features = this.encoder.forward(concat([a, b], 0))
-    const embedding = l2normalize(this.projector.forward(features))
-    return { loss: ntXent(embedding, this.options.temperature), embedding }
+  loss({ views: [a, b] }: Batch): MethodOutput {
+    const features = this.encoder.forward(concat([a!, b!], 0))
+    const z = l2normalize(this.projector.forward(features))
+    const [embedding, positives] = split(z, 2)
+    return { loss: ntXent(z, this.options.temperature), embedding, positives, features: split(features, 2)[0] }
   }
 
   /** log(2B − 1): all similarities equal. */

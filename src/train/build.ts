@@ -1,20 +1,23 @@
 /** From a configuration to the objects it names. Pure but for the tensors that it makes on the current device. */
 import type { Dataset } from '../data/dataset.js'
 import type { Device } from '../device/device.js'
+import type { Arena } from '../nn/arena.js'
 import { MLP } from '../nn/mlp.js'
-import { encoder as buildEncoder, type ResNet } from '../nn/resnet.js'
-import type { ModelState } from '../nn/state.js'
+import { encoder as buildEncoder } from '../nn/resnet.js'
+import { ModelState } from '../nn/state.js'
 import { AdamW } from '../optim/adamw.js'
 import { LARS } from '../optim/lars.js'
-import type { Optimizer } from '../optim/optimizer.js'
+import { type GroupOptions, isUndecayed, type Optimizer } from '../optim/optimizer.js'
 import { constant, peerCosine, type Schedule, warmupCosine } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
-import type { Method } from '../ssl/method.js'
-import { SimCLR } from '../ssl/simclr.js'
+import type { Encoder, Method } from '../ssl/method.js'
 import { Generator } from '../tensor/philox.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { peerView, simclrView } from '../views/presets.js'
 import type { ViewSpec } from '../views/spec.js'
 import type { Config } from './config.js'
+import type { BuildContext } from './methods/definition.js'
+import { methodNamed } from './methods/index.js'
 
 /** Mean and standard deviation of each channel of images in [0, 1]. */
 export interface Statistics {
@@ -22,56 +25,113 @@ export interface Statistics {
   readonly std: readonly number[]
 }
 
-/** The encoder of a configuration with its initial weights, which depend on the seed alone. */
-export function buildEncoderOf(config: Config, channels: number, device: Device): ResNet {
+/** The encoder of a configuration with its initial weights, which depend on the seed and the name alone. */
+export function buildEncoderOf(config: Config, channels: number, device: Device, name = 'encoder'): Encoder {
   const { initialisation, stem, width } = config
   return buildEncoder(config.encoder, {
     stem,
     inputChannels: channels,
     initialisation,
-    generator: new Generator(config.seed, 'encoder'),
+    generator: new Generator(config.seed, name),
     device,
     ...(width !== undefined && { width }),
   })
 }
 
-/** The method with its encoder and heads. */
-export function buildMethod(config: Config, train: Dataset, statistics: Statistics, device: Device): Method {
-  const encoder = buildEncoderOf(config, train.channels, device)
-  const projector = new MLP({
-    widths: [encoder.featureDimension, ...config.projector],
-    hiddenNorm: config.projectorNorm !== 'none',
-    // SimCLR's official code scales after the output and does not shift.
-    ...(config.projectorNorm === 'all' && { outputNorm: 'scale' as const }),
-    initialisation: config.initialisation,
-    generator: new Generator(config.seed, 'projector'),
-    device,
-  })
-  const view = viewOf(config, config.views.size ?? train.height, statistics)
-  return new SimCLR(encoder, projector, { temperature: config.temperature, view })
+/** What a run's data and length say to its method. */
+export interface MethodSetting {
+  readonly config: Config
+  readonly device: Device
+  readonly train: Dataset
+  readonly statistics: Statistics
+  readonly totalSteps: number
+  readonly stepsPerEpoch: number
+  /** `stepCounter` of the run. */
+  readonly counter: Tensor
 }
 
-/** The view of a configuration: a preset with what the configuration changes of it. */
-export function viewOf({ views }: Config, size: number, { mean, std }: Statistics): ViewSpec {
+/** The method of a configuration with its encoder and heads. */
+export function buildMethod({ statistics, ...setting }: MethodSetting): Method {
+  const { config, device, train } = setting
+  const { initialisation, seed, projectorNorm } = config
+  const generator = (name: string) => new Generator(seed, name)
+  const head: BuildContext['head'] = (name, widths, options) =>
+    new MLP({ widths, initialisation, generator: generator(name), device, ...options })
+  const size = config.views.size ?? train.height
+  return methodNamed(config.method).build(config.options, {
+    ...setting,
+    ...statistics,
+    size,
+    views: viewsOf(config, size, statistics),
+    encoder: name => buildEncoderOf(config, train.channels, device, name),
+    projector: (inputs, name = 'projector') =>
+      head(name, [inputs, ...config.projector], {
+        hiddenNorm: projectorNorm !== 'none',
+        // SimCLR's official code scales after the output and does not shift.
+        ...(projectorNorm === 'all' && { outputNorm: 'scale' as const }),
+      }),
+    head,
+    generator,
+  })
+}
+
+/** The two views of a configuration: a preset with what the configuration changes of it. */
+export function viewsOf({ views }: Config, size: number, { mean, std }: Statistics): readonly [ViewSpec, ViewSpec] {
   const { preset, strength, blur, area, flip } = views
   const spec = preset === 'peer' ? peerView({ size, mean, std }) : simclrView({ size, mean, std, strength, blur })
-  return {
+  const changed = {
     ...spec,
     ...(area && spec.crop && { crop: { ...spec.crop, area } }),
     ...(flip !== undefined && { flip }),
   }
+  return [changed, changed]
 }
 
-export function buildOptimizer({ optimizer }: Config, { parameters, gradients }: ModelState): Optimizer {
-  const { name, momentum, weightDecay, eeta } = optimizer
+/** Trained parameters and their gradients in arenas, in the groups that the optimiser and the method tell apart. */
+export function buildModel({ optimizer }: Config, method: Method): ModelState {
+  return new ModelState(method.modules, {
+    everythingDecays: optimizer.decayAll,
+    prefixes: method.groups.map(({ prefix }) => prefix),
+  })
+}
+
+export function buildOptimizer(
+  { optimizer }: Config,
+  { parameters, gradients }: ModelState,
+  method: Method,
+): Optimizer {
+  const { name, momentum, weightDecay, nesterov = false, eeta } = optimizer
+  const groups = groupsOf(method, parameters)
   switch (name) {
     case 'sgd':
-      return new SGD(parameters, gradients, { momentum, weightDecay })
+      return new SGD(parameters, gradients, { momentum, weightDecay, nesterov, groups })
     case 'lars':
-      return new LARS(parameters, gradients, { momentum, weightDecay, ...(eeta !== undefined && { eeta }) })
+      return new LARS(parameters, gradients, { momentum, weightDecay, groups, ...(eeta !== undefined && { eeta }) })
     case 'adamw':
-      return new AdamW(parameters, gradients, { betas: [momentum, 0.999], weightDecay })
+      return new AdamW(parameters, gradients, { betas: [momentum, 0.999], weightDecay, groups })
   }
+}
+
+/** The method's groups under the names that they have in the arena, biases and norms apart. */
+function groupsOf({ groups }: Method, parameters: Arena): Record<string, GroupOptions> {
+  const names = [...new Set(parameters.slots.map(({ group }) => group))]
+  return Object.fromEntries(
+    groups.flatMap(({ prefix, learningRate, weightDecay }) =>
+      names
+        .filter(name => name.startsWith(`${prefix}/`))
+        .map(name => {
+          const decay = weightDecay !== undefined && !isUndecayed(name) && { weightDecay }
+          return [name, { ...(learningRate && { learningRate }), ...decay }]
+        }),
+    ),
+  )
+}
+
+/** Step → weight decay, where it changes over the run. */
+export function weightDecayOf({ optimizer }: Config, totalSteps: number): Schedule | undefined {
+  const { weightDecay, weightDecayEnd } = optimizer
+  if (weightDecayEnd === undefined) return undefined
+  return step => weightDecayEnd + ((weightDecay - weightDecayEnd) * (1 + Math.cos((Math.PI * step) / totalSteps))) / 2
 }
 
 /** Step → learning rate: the rate for a batch of 256, scaled to the batch, along the schedule. */

@@ -4,69 +4,15 @@
  */
 import { z } from 'zod'
 import { ConfigError } from '../device/errors.js'
+import { above, between, choice, flag, section, shares, text, whole, widths } from './fields.js'
+import { methodNamed, methodNames } from './methods/index.js'
 
-export const METHODS = ['simclr'] as const
 export const ENCODERS = ['resnet8', 'resnet18', 'resnet34', 'resnet50'] as const
-
-// Each kind of field carries the end of its own error message, `wants …`, as zod's message.
-
-function choice<const T extends readonly [string, ...string[]]>(values: T, description: string) {
-  return z
-    .enum(values, { error: values.length > 1 ? `one of ${values.join(', ')}` : `${values[0]}` })
-    .describe(description)
-}
-
-function whole(least: number, description: string, most = Number.MAX_SAFE_INTEGER) {
-  const error =
-    most < Number.MAX_SAFE_INTEGER ? `a whole number from ${least} to ${most}` : `a whole number of at least ${least}`
-  return z.int({ error }).min(least, { error }).max(most, { error }).describe(description)
-}
-
-function above(bound: number, description: string) {
-  const error = `a number above ${bound}`
-  return z.number({ error }).gt(bound, { error }).describe(description)
-}
-
-function between(least: number, most: number, description: string) {
-  const error = most < Infinity ? `a number from ${least} to ${most}` : `a number of at least ${least}`
-  return z.number({ error }).min(least, { error }).max(most, { error }).describe(description)
-}
-
-function flag(description: string) {
-  return z.boolean({ error: 'true or false' }).describe(description)
-}
-
-function text(description: string) {
-  const error = 'a text that is not empty'
-  return z.string({ error }).min(1, { error }).describe(description)
-}
-
-const projector = (() => {
-  const error = 'a list of whole numbers of at least 1, such as [256, 128]'
-  const width = z.int({ error }).min(1, { error })
-  return z
-    .array(width, { error })
-    .min(1, { error })
-    .describe('Widths of the projector: its hidden layers, then its output.')
-})()
-
-const area = (() => {
-  const error = 'two numbers with 0 < least ≤ most ≤ 1, such as [0.08, 1]'
-  const share = z.number({ error }).gt(0, { error }).max(1, { error })
-  return z
-    .tuple([share, share], { error })
-    .refine(([least, most]) => least <= most, { error })
-    .describe("Share of the image's area that a crop may have; the preset's own when absent.")
-})()
-
-function section<T extends z.core.$ZodLooseShape>(shape: T, description: string) {
-  return z.strictObject(shape, { error: 'an object of settings' }).describe(description)
-}
 
 /** Every setting, its bounds and what it means. Unknown keys are refused. */
 export const configSchema = section(
   {
-    method: choice(METHODS, 'How the encoder learns.'),
+    method: choice(methodNames, 'How the encoder learns.'),
     data: text('The data set: mnist, cifar10:PATH or folder:PATH.'),
     encoder: choice(ENCODERS, 'The network that is trained and kept.'),
     width: whole(
@@ -74,7 +20,7 @@ export const configSchema = section(
       "Channels of the encoder's first stage; by default as published (32 for resnet8, 64 otherwise).",
     ).exactOptional(),
     stem: choice(['cifar', 'imagenet'], 'First layers: 3x3 with stride 1, or 7x7 with stride 2 and a max-pool.'),
-    projector,
+    projector: widths('Widths of the projector: its hidden layers, then its output.'),
     projectorNorm: choice(
       ['none', 'hidden', 'all'],
       'Batch norm in the projector: nowhere, before each ReLU, after the output too.',
@@ -95,6 +41,8 @@ export const configSchema = section(
         scaling: choice(['linear', 'sqrt', 'none'], 'How the rate grows with batch / 256.'),
         momentum: between(0, 0.999999, 'Momentum of SGD and LARS, β1 of AdamW.'),
         weightDecay: between(0, 1, 'Weight decay; within the gradient for SGD and LARS, decoupled for AdamW.'),
+        weightDecayEnd: between(0, 1, 'Weight decay at the end, along a cosine; constant when absent.').exactOptional(),
+        nesterov: flag("Nesterov's momentum, for SGD.").exactOptional(),
         decayAll: flag('Decay biases and norms too.'),
         eeta: above(0, "LARS's trust coefficient.").exactOptional(),
       },
@@ -108,7 +56,13 @@ export const configSchema = section(
       },
       'The learning rate over the run.',
     ),
-    temperature: above(0, 'T of the contrastive loss.'),
+    options: z
+      .record(z.string(), z.unknown(), { error: 'an object of settings' })
+      .describe('Settings that only the method has.'),
+    labels: whole(
+      1,
+      'So many training images keep their labels, equally many a class; all when absent.',
+    ).exactOptional(),
     views: section(
       {
         preset: choice(['simclr', 'peer'], 'The family of augmentations.'),
@@ -119,7 +73,7 @@ export const configSchema = section(
         ).exactOptional(),
         strength: between(0, 1.25, 'Strength s of the colour jitter, for the preset simclr.'),
         blur: flag('Gaussian blur with probability 1/2, for the preset simclr.'),
-        area: area.exactOptional(),
+        area: shares("Share of the image's area that a crop may have; the preset's own when absent.").exactOptional(),
         flip: between(0, 1, "Probability of a horizontal flip; the preset's own when absent.").exactOptional(),
       },
       'What a view is.',
@@ -135,6 +89,7 @@ export const configSchema = section(
         everyEpochs: whole(0, 'k-NN after every so many epochs; 0 for only at the end.'),
         neighbours: whole(1, 'k of k-NN; by default min(200, N/10).').exactOptional(),
         temperature: above(0, 'Temperature of the votes of k-NN.'),
+        onlineProbe: flag('A linear classifier behind a stop-gradient learns along, where there are labels.'),
       },
       'Measuring while training.',
     ),
@@ -151,27 +106,39 @@ export const configSchema = section(
 
 export type Config = z.infer<typeof configSchema>
 
+/** The schema with the method's own settings in the place of `options`. */
+function schemaOf(method: string): z.ZodObject {
+  return configSchema.extend({ options: methodNamed(method).options })
+}
+
 /**
  * @param value what ought to be a whole configuration
  * @throws ConfigError for the first setting that is not right: `temperature: wants a number above 0, got -1`.
  */
 export function parseConfig(value: unknown): Config {
-  const { success, data, error } = configSchema.safeParse(value)
-  if (!success) throw new ConfigError(explain(error.issues[0]!, value))
-  const { schedule, limit, batch } = data
+  const method = (value as { method?: unknown } | null)?.method
+  const schema = methodNames.includes(method as string) ? schemaOf(method as string) : configSchema
+  const { success, data, error } = schema.safeParse(value)
+  if (!success) throw new ConfigError(explain(error.issues[0]!, value, schema))
+  return checked(data as Config)
+}
+
+/** What one field cannot tell. */
+function checked(config: Config): Config {
+  const { schedule, limit, batch } = config
   if (schedule.warmup !== undefined && schedule.warmupFraction !== undefined) {
     throw new ConfigError('schedule: wants warmup (in epochs) or warmupFraction, got both')
   }
   if (limit !== undefined && limit < batch) {
     throw new ConfigError(`limit: wants at least one batch of ${batch} images, got ${limit}; take a smaller batch`)
   }
-  return data
+  return config
 }
 
-function explain(issue: z.core.$ZodIssue, root: unknown): string {
+function explain(issue: z.core.$ZodIssue, root: unknown, schema: z.ZodObject): string {
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
-    const known = Object.keys(sectionAt(path).shape).join(', ')
+    const known = Object.keys(sectionAt(path, schema).shape).join(', ')
     return `${[...path, issue.keys[0]].join('.')}: there is no such setting; there are ${known}`
   }
   // A wrong element of a list is shown as the whole list, because the message is about that.
@@ -184,16 +151,26 @@ function show(value: unknown): string {
   return typeof value === 'number' ? String(value) : JSON.stringify(value)
 }
 
-function sectionAt(path: readonly string[]): z.ZodObject {
-  return path.reduce<z.ZodObject>((object, key) => object.shape[key] as z.ZodObject, configSchema)
+function sectionAt(path: readonly string[], schema: z.ZodObject = configSchema): z.ZodObject {
+  return path.reduce<z.ZodObject>((object, key) => object.shape[key] as z.ZodObject, schema)
 }
 
-/** The one-line description of a setting such as `optimizer.learningRate`, with its choices, for help texts. */
+/**
+ * The one-line description of a setting such as `optimizer.learningRate`, with its choices, for help texts. A setting
+ * `options.NAME` is described as the first method has it that knows it.
+ */
 export function describeSetting(path: string): string {
   const keys = path.split('.')
-  const field = sectionAt(keys.slice(0, -1)).shape[keys.at(-1)!]
-  const schema = (field instanceof z.ZodExactOptional ? field.unwrap() : field) as z.ZodType
-  return schema instanceof z.ZodEnum
-    ? `${schema.description} One of ${schema.options.join(', ')}.`
-    : schema.description!
+  const last = keys.at(-1)!
+  const schemas = keys[0] === 'options' ? methodNames.map(schemaOf) : [configSchema]
+  const fields = schemas.map(schema => sectionAt(keys.slice(0, -1), schema).shape[last] as z.ZodType | undefined)
+  const field = bare(fields.find(candidate => candidate !== undefined)!)
+  return field instanceof z.ZodEnum ? `${field.description} One of ${field.options.join(', ')}.` : field.description!
+}
+
+/** A field without its default or its being optional. */
+function bare(field: z.ZodType): z.ZodType {
+  return field instanceof z.ZodExactOptional || field instanceof z.ZodDefault
+    ? bare(field.unwrap() as z.ZodType)
+    : field
 }

@@ -4,8 +4,8 @@ import type { StepMetrics } from './step.js'
 export interface HistoryState {
   readonly first: number | null
   readonly last: number | null
-  readonly loss: number
-  readonly deviation: number
+  /** Of the epoch that is under way, by name. */
+  readonly sums: Readonly<Record<string, number>>
   readonly count: number
 }
 
@@ -14,35 +14,32 @@ export class History {
   /** Mean loss of the first and of the latest whole epoch. */
   private first: number | null
   private last: number | null
-  private loss: number
-  private deviation: number
+  private sums: Record<string, number>
   private count: number
 
-  constructor(state: HistoryState = { first: null, last: null, loss: 0, deviation: 0, count: 0 }) {
-    this.first = state.first
-    this.last = state.last
-    this.loss = state.loss
-    this.deviation = state.deviation
-    this.count = state.count
+  constructor({ first, last, sums, count }: HistoryState = { first: null, last: null, sums: {}, count: 0 }) {
+    this.first = first
+    this.last = last
+    this.sums = { ...sums }
+    this.count = count
   }
 
   add(metrics: readonly StepMetrics[]): void {
-    for (const { loss, deviation } of metrics) {
-      this.loss += loss
-      this.deviation += deviation
+    for (const { step: _, ...values } of metrics) {
+      for (const [name, value] of Object.entries(values)) this.sums[name] = (this.sums[name] ?? 0) + value
       this.count++
     }
   }
 
-  /** Closes an epoch (or the last part of one) and returns its means. */
-  endEpoch(): { loss: number; deviation: number } {
-    const means = { loss: this.loss / this.count, deviation: this.deviation / this.count }
-    this.first ??= means.loss
-    this.last = means.loss
-    this.loss = 0
-    this.deviation = 0
+  /** Closes an epoch (or the last part of one) and returns its means by name: `loss`, `deviation` and the method's own. */
+  endEpoch(): { readonly loss: number; readonly deviation: number; readonly [name: string]: number } {
+    const means = Object.entries(this.sums).map(([name, sum]) => [name, sum / this.count])
+    const { loss = Number.NaN, deviation = Number.NaN, ...others } = Object.fromEntries(means)
+    this.first ??= loss
+    this.last = loss
+    this.sums = {}
     this.count = 0
-    return means
+    return { loss, deviation, ...others }
   }
 
   get losses(): { first: number; last: number } {
@@ -50,7 +47,7 @@ export class History {
   }
 
   toJSON(): HistoryState {
-    const { first, last, loss, deviation, count } = this
-    return { first, last, loss, deviation, count }
+    const { first, last, sums, count } = this
+    return { first, last, sums: { ...sums }, count }
   }
 }

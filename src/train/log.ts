@@ -20,6 +20,10 @@ export interface EpochRecord {
   /** Mean over dimensions of the standard deviation of ẑ, and its number of dimensions d: 1/√d is a full sphere. */
   readonly deviation: number
   readonly dimension: number
+  /** RankMe of ẑ of the latest step. */
+  readonly rank?: number
+  /** Means of the method's own metrics, and of a probe's, by name. */
+  readonly metrics?: Readonly<Record<string, number>>
   /** Absent until a step was timed. */
   readonly imagesPerSecond?: number
   /** Where it was measured. */
@@ -101,14 +105,16 @@ function keepUntil(path: string, step: number): void {
   renameSync(`${path}.tmp`, path)
 }
 
-/** `epoch  3/10  loss 4.8123 (chance 6.2364)  k-NN 0.8820  std 0.0801 (1/√d 0.0884)  1234 images/s`. */
+/** `epoch  3/10  loss 4.8123 (chance 6.2364)  k-NN 0.8820  std 0.0801 (1/√d 0.0884)  rank 61.2  1234 images/s`. */
 export function describeEpoch(record: EpochRecord): string {
-  const { epoch, epochs, loss, chance, knn, deviation, dimension, imagesPerSecond } = record
+  const { epoch, epochs, loss, chance, knn, deviation, dimension, rank, metrics = {}, imagesPerSecond } = record
   return [
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
     `loss ${loss.toFixed(4)} (chance ${chance.toFixed(4)})`,
     ...(knn === undefined ? [] : [`k-NN ${knn.toFixed(4)}`]),
+    ...Object.entries(metrics).map(([name, value]) => `${name} ${value.toFixed(4)}`),
     `std ${deviation.toFixed(4)} (1/√d ${(1 / Math.sqrt(dimension)).toFixed(4)})`,
+    ...(rank === undefined ? [] : [`rank ${rank.toFixed(1)}`]),
     ...(imagesPerSecond === undefined ? [] : [`${formatRate(imagesPerSecond)} images/s`]),
   ].join('  ')
 }

@@ -1,6 +1,7 @@
 /**
- * Recipes: named settings with their source. `recipes/NAME.json` is for any data set, `recipes/DATASET/NAME.json` for
- * one, and goes first. They lie in the package, beside `package.json`.
+ * Recipes: named settings with their source. `recipes/NAME.json` is for any data set and method,
+ * `recipes/DATASET/NAME.json` for one data set, `recipes/NAME/METHOD.json` for one method; the first of these that is
+ * there is taken, in the order DATASET/NAME, NAME/METHOD, NAME. They lie in the package, beside `package.json`.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -56,14 +57,15 @@ export function recipeNames(): string[] {
 }
 
 /**
- * @param name with its folder (`cifar10/simclr`), or without (`simclr`): then that of the data set, or else the one
- * for any data set
+ * @param name with its folder (`cifar10/simclr`), or without (`simclr`, `peer`): then that of the data set, of the
+ * method, or the one for all
  * @param data a data specification: `mnist`, `folder:PATH`
  * @throws ConfigError for a name that there is not; it lists those there are.
  */
-export function loadRecipe(name: string, data: string): Recipe {
+export function loadRecipe(name: string, data: string, method: string): Recipe {
   const names = recipeNames()
-  const found = [`${data.split(':')[0]}/${name}`, name].find(candidate => names.includes(candidate))
+  const candidates = [`${data.split(':')[0]}/${name}`, `${name}/${method}`, name]
+  const found = candidates.find(candidate => names.includes(candidate))
   if (found === undefined) {
     throw new ConfigError(`there is no recipe '${name}' for ${data}; there are ${names.join(', ')}`)
   }
@@ -87,8 +89,23 @@ function settingsOf(recipe: Recipe): Settings {
 export function resolveConfig(settings: Settings = {}, recipeName?: string): Config {
   const defaults = readRecipe(DEFAULTS).config
   const data = settings.data ?? defaults.data
-  const recipe = recipeName === undefined ? {} : settingsOf(loadRecipe(recipeName, String(data)))
-  return parseConfig(merge(merge(defaults, recipe), settings))
+  const method = String(settings.method ?? defaults.method)
+  const recipe = recipeName === undefined ? {} : settingsOf(loadRecipe(recipeName, String(data), method))
+  return parseConfig(merge(merge(defaults, forMethod(recipe, settings.method)), settings))
+}
+
+/** A recipe that was written for another method says nothing of this one's own settings. */
+function forMethod(recipe: Settings, method: unknown): Settings {
+  if (method === undefined || recipe.method === undefined || recipe.method === method) return recipe
+  const { options: _, ...others } = recipe
+  return others
+}
+
+/** The recipe that a run takes when none is named: minutes on a CPU, for the embedded digits. */
+export function usualRecipe({ data, method }: Settings): string | undefined {
+  const defaults = readRecipe(DEFAULTS).config
+  const name = `mnist-check/${method ?? defaults.method}`
+  return (data ?? defaults.data) === 'mnist' && recipeNames().includes(name) ? name : undefined
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What a run and an evaluation end with. Field names are those of `result.json`. */
 import { SelfsameError } from '../device/errors.js'
+import type { Verdict } from '../eval/diagnostics.js'
 import type { Config } from './config.js'
 import type { Log } from './log.js'
 
@@ -10,6 +11,8 @@ export interface RunOptions {
   readonly resume: boolean
   /** What an earlier run left in `out` is removed first. */
   readonly overwrite: boolean
+  /** End with a CollapseError, after a checkpoint, as soon as all embeddings are alike. @default false */
+  readonly stopOnCollapse?: boolean
   /** Throughput only: two steps of warm-up, no evaluation, timed to a drained queue. */
   readonly bench: boolean
   readonly log: Log
@@ -43,6 +46,20 @@ export interface Result extends Scores {
   /** The loss of a method that knows nothing. */
   readonly loss_chance: number
   readonly baselines: { readonly pixels: Scores; readonly untrained: Scores }
+  /** Means over the last epoch of the method's own metrics, by name. */
+  readonly metrics: Readonly<Record<string, number>>
+  /** ẑ of the last step; `null` where it was not looked at. */
+  readonly embedding: {
+    readonly verdict: Verdict
+    readonly deviation: number
+    readonly full_deviation: number
+    readonly effective_rank: number
+    readonly uniformity: number
+    readonly alignment: number | null
+    readonly dimension: number
+  } | null
+  /** The most that the device's pool held in training; `null` where no step was left to run. */
+  readonly peak_bytes: number | null
   /** Of all parameters and buffers at the end (`parametersHash`). */
   readonly parameters_sha256: string
   readonly config: Config
@@ -72,6 +89,16 @@ export interface EvaluationResult {
   readonly step: number
   readonly accuracy: number
   readonly baselines: { readonly pixels: number; readonly untrained: number }
+}
+
+/** All embeddings became alike, and the run was told to end then (`--stop-on-collapse`). */
+export class CollapseError extends SelfsameError {
+  constructor(
+    readonly step: number,
+    sentence: string,
+  ) {
+    super(`stopped after step ${step}, because the representation is ${sentence}`)
+  }
 }
 
 /** The run was told to stop; what it had is in its newest checkpoint. */

@@ -1,11 +1,12 @@
 /** The loop around the training step: epochs, measurements, checkpoints, the result. */
 import { join } from 'node:path'
 import { DeviceLostError, NumericError } from '../device/errors.js'
+import type { Diagnostics } from '../eval/diagnostics.js'
 import { newestCheckpoint, parametersHash, saveCheckpoint, writeWhole } from './checkpoint.js'
 import type { Config } from './config.js'
 import { History, type HistoryState } from './history.js'
 import type { Log } from './log.js'
-import { InterruptedError, type Result, type RunOptions, type Scores } from './result.js'
+import { CollapseError, InterruptedError, type Result, type RunOptions, type Scores } from './result.js'
 import { createRunDirectory, LOG_FILE, RESULT_FILE } from './runDirectory.js'
 import { type Evaluation, evaluationSplits, featuresOf, pixelsOf, probe, untrainedFeatures } from './scores.js'
 import {
@@ -18,7 +19,10 @@ import {
   writeTensors,
 } from './session.js'
 import { Stopwatch } from './stopwatch.js'
+import { CollapseWatch } from './watch.js'
 
+// Steps before the first look for collapse, within the first epoch of all but small data sets. Each look waits for the queue.
+const FIRST_LOOK = 32
 // A driver that resets twice in a row will do so a third time.
 const MOST_REOPENINGS = 2
 // Steps between two looks at the metrics: each drains the queue once.
@@ -66,11 +70,17 @@ class Run {
   private timedSteps = 0
   private step = 0
   private lastLoss: number | undefined
+  private peakBytes: number | null = null
+  private lastMetrics: Readonly<Record<string, number>> = {}
+  private embedding: Result['embedding'] = null
+  private readonly watch: CollapseWatch
 
   constructor(
     private readonly session: Session,
     private readonly options: RunOptions,
-  ) {}
+  ) {
+    this.watch = new CollapseWatch(session.step, options.log, options.stopOnCollapse ?? false)
+  }
 
   async finish(again: boolean): Promise<Result> {
     const { bench, resume, out, log } = this.options
@@ -78,7 +88,12 @@ class Run {
       if (resume || again) await this.resume()
       log.toFile(join(out, LOG_FILE), this.step)
     }
-    await this.train()
+    try {
+      await this.train()
+    } catch (error) {
+      if (error instanceof CollapseError) await this.checkpoint()
+      throw error
+    }
     const result = await this.result()
     if (!bench) await writeWhole(out, RESULT_FILE, `${JSON.stringify(result, null, 2)}\n`)
     return result
@@ -91,6 +106,8 @@ class Run {
     writeTensors(stateTensors(this.session), checkpoint.tensors, `checkpoint ${checkpoint.step} in ${out}`)
     this.step = checkpoint.step
     this.history = new History(checkpoint.json.history as HistoryState)
+    this.lastMetrics = checkpoint.json.metrics as Record<string, number>
+    this.embedding = checkpoint.json.embedding as Result['embedding']
     log.info(`going on after step ${checkpoint.step} of ${this.session.totalSteps}`)
     const here = environmentOf(this.session)
     for (const [what, now] of Object.entries(here)) {
@@ -116,6 +133,7 @@ class Run {
       const epochEnds = this.step % stepsPerEpoch === 0 || this.step === totalSteps
       if (epochEnds || this.step % METRICS_EVERY === 0) await this.readMetrics()
       this.showProgress()
+      if (!bench && !epochEnds && this.step === FIRST_LOOK) await this.look()
       if (epochEnds) await this.endEpoch()
       if (!bench) await this.checkpointIfDue(epochEnds)
       if (signal?.aborted && !bench) {
@@ -126,6 +144,7 @@ class Run {
     }
     await device.settle()
     this.clock.stop()
+    if (this.step > begin) this.peakBytes = device.memory().peak
   }
 
   private async readMetrics(): Promise<void> {
@@ -155,7 +174,9 @@ class Run {
     const { config, stepsPerEpoch, totalSteps, method } = this.session
     await this.session.device.settle()
     this.clock.stop()
-    const { loss, deviation } = this.history.endEpoch()
+    const { loss, deviation, ...metrics } = this.history.endEpoch()
+    this.lastMetrics = metrics
+    if (!this.options.bench) await this.look()
     const epoch = Math.ceil(this.step / stepsPerEpoch)
     const { everyEpochs } = config.evaluation
     const measured = !this.options.bench && everyEpochs > 0 && epoch % everyEpochs === 0 && this.step < totalSteps
@@ -169,10 +190,19 @@ class Run {
       chance: method.chance(config.batch),
       learningRate: this.session.learningRate(this.step - 1),
       deviation,
-      dimension: config.projector.at(-1)!,
+      dimension: this.session.step.embeddingDimension,
+      ...(this.watch.latest && { rank: this.watch.latest.effectiveRank }),
+      metrics,
       ...(imagesPerSecond !== undefined && { imagesPerSecond }),
       ...(knn !== undefined && { knn }),
     })
+  }
+
+  private async look(): Promise<void> {
+    await this.session.device.settle()
+    this.clock.stop()
+    await this.watch.look(this.step)
+    if (this.watch.latest) this.embedding = embeddingOf(this.watch.latest, this.session.step.embeddingDimension)
   }
 
   private async measure(): Promise<number | undefined> {
@@ -203,6 +233,8 @@ class Run {
       tensors: await readTensors(stateTensors(this.session)),
       json: {
         history: this.history.toJSON(),
+        metrics: this.lastMetrics,
+        embedding: this.embedding,
         environment: environmentOf(this.session),
         statistics: this.session.statistics,
         config: this.session.config,
@@ -237,6 +269,9 @@ class Run {
       loss_last: last,
       loss_chance: method.chance(config.batch),
       ...scores,
+      metrics: this.lastMetrics,
+      embedding: this.embedding,
+      peak_bytes: this.peakBytes,
       parameters_sha256: parametersHash(
         new Map([...parameters].map(([name, { data }]) => [name, data as Float32Array])),
       ),
@@ -259,6 +294,18 @@ class Run {
     const trained = await both(await featuresOf(this.session.method.encoder, evaluation))
     const untrained = await both(await untrainedFeatures(evaluation))
     return { ...trained, baselines: { pixels: await both(pixelsOf(evaluation)), untrained } }
+  }
+}
+
+function embeddingOf(found: Diagnostics, dimension: number): Result['embedding'] {
+  return {
+    verdict: found.verdict,
+    deviation: found.deviation,
+    full_deviation: found.fullDeviation,
+    effective_rank: found.effectiveRank,
+    uniformity: found.uniformity,
+    alignment: found.alignment ?? null,
+    dimension,
   }
 }
 

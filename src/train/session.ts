@@ -2,20 +2,23 @@
 import { type Dataset, datasetStatistics, type Splits } from '../data/dataset.js'
 import { DeviceDataset } from '../data/deviceDataset.js'
 import { loadData } from '../data/loadData.js'
+import { sampler } from '../data/sampler.js'
 import type { Device, DeviceInfo } from '../device/device.js'
 import { ConfigError, DataError } from '../device/errors.js'
-import { ModelState } from '../nn/state.js'
+import type { ModelState } from '../nn/state.js'
 import { open } from '../open.js'
 import type { Optimizer } from '../optim/optimizer.js'
 import type { Schedule } from '../optim/schedules.js'
 import type { Method } from '../ssl/method.js'
+import { Generator } from '../tensor/philox.js'
 import { show } from '../tensor/shape.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { buildMethod, buildOptimizer, learningRateOf, type Statistics } from './build.js'
+import { buildMethod, buildModel, buildOptimizer, learningRateOf, type Statistics, weightDecayOf } from './build.js'
 import type { Config } from './config.js'
 import type { Log } from './log.js'
+import { methodNamed } from './methods/index.js'
 import type { StoredTensor } from './safetensors.js'
-import { TrainingStep } from './step.js'
+import { stepCounter, TrainingStep } from './step.js'
 
 export interface Session {
   readonly config: Config
@@ -52,11 +55,6 @@ export async function loadImages(config: Config, log: Log): Promise<Splits> {
  * @throws ConfigError when there are fewer images than one batch, or the device has not the precision.
  */
 export async function openSession(config: Config, data: Splits): Promise<Session> {
-  const { batch } = config
-  const { count, source } = data.train
-  if (count < batch) {
-    throw new ConfigError(`batch: ${source} has ${count} training images, fewer than one batch of ${batch}`)
-  }
   const device = await open({ device: config.device, ...(config.adapter && { adapter: config.adapter }) })
   try {
     checkPrecision(config, device.info)
@@ -77,29 +75,40 @@ function checkPrecision({ precision }: Config, { kind, name, features }: DeviceI
   throw new ConfigError(`precision: ${precision} ${reason}; use float32${kind === 'cpu' ? '' : ', or the device cpu'}`)
 }
 
-function assemble(config: Config, data: Splits, device: Device): Session {
-  const { train } = data
-  const statistics = statisticsOf(train)
-  const method = buildMethod(config, train, statistics, device)
-  const model = new ModelState(method.modules, { everythingDecays: config.optimizer.decayAll })
-  const optimizer = buildOptimizer(config, model)
-  const resident = new DeviceDataset(device, train)
-  const batches = resident.reader(config.batch)
-  const stepsPerEpoch = Math.floor(train.count / config.batch)
+/** @param build for tests: another method than the configuration's */
+export function assemble(config: Config, data: Splits, device: Device, build = buildMethod): Session {
+  const definition = methodNamed(config.method)
+  const { batch, seed } = config
+  const train = definition.dataset?.(config.options, data.train, new Generator(seed, 'dataset')) ?? data.train
+  if (train.count < batch) {
+    throw new ConfigError(`batch: ${train.source} has ${train.count} training images, fewer than one batch of ${batch}`)
+  }
+  const statistics = statisticsOf(data.train)
+  const order = sampler({ count: train.count, batch, seed })
+  const { stepsPerEpoch } = order
   const totalSteps = config.steps ?? config.epochs * stepsPerEpoch
+  const counter = stepCounter(device)
+  const method = build({ config, device, train, statistics, totalSteps, stepsPerEpoch, counter })
+  const model = buildModel(config, method)
+  method.attach(model)
+  const optimizer = buildOptimizer(config, model, method)
   const learningRate = learningRateOf(config, totalSteps, stepsPerEpoch)
+  const weightDecay = weightDecayOf(config, totalSteps)
   const step = new TrainingStep({
     device,
     method,
     optimizer,
     parameters: model.parameters,
     gradients: model.gradients,
-    batches,
-    count: train.count,
-    source: { height: train.height, width: train.width },
-    seed: config.seed,
+    batches: new DeviceDataset(device, train).reader(batch),
+    sampler: order,
+    ...(train.labels && { labels: train.labels }),
+    source: train,
+    seed,
     precision: config.precision,
     learningRate,
+    ...(weightDecay && { weightDecay }),
+    counter,
   })
   const close = () => device.close()
   return {

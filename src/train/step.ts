@@ -1,26 +1,35 @@
+import type { Sampler } from '../data/sampler.js'
 import type { Device, Program } from '../device/device.js'
 import type { Precision } from '../device/launch.js'
 import type { Arena } from '../nn/arena.js'
-import { augment } from '../ops/augment.js'
+import { augment, PARAMETERS } from '../ops/augment.js'
 import { sqrt } from '../ops/elementwise.js'
 import { storeMetrics } from '../ops/metric.js'
 import { mean, variance } from '../ops/reduce.js'
 import type { Optimizer } from '../optim/optimizer.js'
-import type { Method } from '../ssl/method.js'
+import type { Schedule } from '../optim/schedules.js'
+import type { Method, MethodOutput } from '../ssl/method.js'
 import { withPrecision } from '../tensor/context.js'
 import { zeros } from '../tensor/create.js'
 import { Generator } from '../tensor/philox.js'
 import { keep, scope } from '../tensor/scope.js'
-import { gradients } from '../tensor/tape.js'
+import { gradients, stopGradient } from '../tensor/tape.js'
 import { empty, type Tensor } from '../tensor/tensor.js'
-import { drawView } from '../views/draw.js'
-import { structureOf } from '../views/spec.js'
 
 /** Where a step's images come from: chosen by the host before the step, read by launches within it. */
 export interface Batches {
   readonly size: number
   prepare(indices: Int32Array): void
   batch(): Tensor
+}
+
+/** A classifier that learns along without a say in what is learned. */
+export interface Probe {
+  readonly metricNames: readonly string[]
+  prepare(step: number): void
+  /** Launches a step of its own; returns its metrics. */
+  launches(features: Tensor, labels: Tensor): Readonly<Record<string, Tensor>>
+  state(): readonly (readonly [string, Tensor])[]
 }
 
 export interface StepOptions {
@@ -31,14 +40,25 @@ export interface StepOptions {
   readonly parameters: Arena
   readonly gradients: Arena
   readonly batches: Batches
-  /** Number of images in the data set. */
-  readonly count: number
+  readonly sampler: Sampler
+  /** Of every image, −1 where it is not known; all are when absent. */
+  readonly labels?: Int32Array
   readonly source: { readonly height: number; readonly width: number }
   readonly seed: number
   /** Of the products of convolutions and matmuls, forward and backward. */
   readonly precision: Precision
   /** Step → learning rate. */
-  readonly learningRate: (step: number) => number
+  readonly learningRate: Schedule
+  /** Step → weight decay, where it changes. */
+  readonly weightDecay?: Schedule
+  readonly probe?: Probe
+  /** uint32 [4]: written here before every step, read by dropouts; see `stepCounter`. */
+  readonly counter: Tensor
+}
+
+/** uint32 [4] = [seed low, seed high, step, 0] on the device: what differs between two runs of the same launches. */
+export function stepCounter(device: Device): Tensor {
+  return keep(zeros([4], { dtype: 'uint32', device }))
 }
 
 /** What is known of a step afterwards. */
@@ -47,6 +67,22 @@ export interface StepMetrics {
   readonly loss: number
   /** Mean over dimensions of the standard deviation of ẑ: 1/√d for a full sphere, 0 for a collapsed one. */
   readonly deviation: number
+  /** Those of the method, by name. */
+  readonly [name: string]: number
+}
+
+/** ẑ of the latest step on the host. */
+export interface Embeddings {
+  readonly dimension: number
+  /** [rows, dimension] */
+  readonly embedding: Float32Array
+  readonly positives?: Float32Array
+}
+
+interface Recorded {
+  readonly program: Program
+  readonly embedding: Tensor
+  readonly positives: Tensor | undefined
 }
 
 // Metrics are read once in this many steps at the least often.
@@ -54,38 +90,53 @@ const RING = 256
 
 /**
  * The training loop's body. Step k depends on the seed, k and the tensors alone: its images, its views and its rate
- * are drawn from k, so that a run taken up at step k goes on as if it had never stopped. The launches are recorded at
- * the first step and replayed from then on.
+ * are drawn from k, so that a run taken up at step k goes on as if it had never stopped. The launches of each variant
+ * of a step are recorded when it first comes, and replayed from then on.
  */
 export class TrainingStep {
+  /** The columns of the metrics. */
+  readonly metricNames: readonly string[]
   private readonly viewParameters: readonly Tensor[]
-  private readonly counter: Tensor
+  private readonly indices: Tensor
+  private readonly labels: Tensor
+  private readonly targets: Tensor | undefined
   private readonly ring: Tensor
   private readonly root: Generator
-  private order: { epoch: number; indices: Int32Array } = { epoch: -1, indices: new Int32Array() }
-  private program: Program | undefined
+  private readonly recorded = new Map<string, Recorded>()
+  private latest: Recorded | undefined
   private firstUnread: number | undefined
 
   constructor(private readonly options: StepOptions) {
-    const { device, method, batches, seed } = options
-    this.viewParameters = method.views.map(() => keep(empty([batches.size, 24], 'float32', device)))
-    this.counter = keep(zeros([4], { dtype: 'uint32', device }))
-    this.ring = keep(zeros([RING, 2], { device }))
+    const { device, method, batches, seed, probe } = options
+    const { structures, targetsPerImage: targets } = method.views
+    const int32 = (...shape: number[]) => keep(empty(shape, 'int32', device))
+    this.metricNames = ['loss', 'deviation', ...method.metricNames, ...(probe?.metricNames ?? [])]
+    this.viewParameters = structures.map(() => keep(empty([batches.size, PARAMETERS], 'float32', device)))
+    this.indices = int32(batches.size)
+    this.labels = int32(batches.size)
+    if (targets > 0) this.targets = targets === 1 ? int32(batches.size) : int32(batches.size, targets)
+    this.ring = keep(zeros([RING, this.metricNames.length], { device }))
     this.root = new Generator(seed)
-  }
-
-  get stepsPerEpoch(): number {
-    return Math.floor(this.options.count / this.options.batches.size)
   }
 
   /** Runs step `step` (from 0), at most three steps ahead of the device. */
   async run(step: number): Promise<void> {
-    const { device, precision } = this.options
+    const { device, method, precision } = this.options
     this.prepare(step)
-    if (this.program) device.replay(this.program)
-    else this.program = await device.record(() => withPrecision(precision, () => scope(() => this.launches())))
+    const variant = method.variant(step)
+    const known = this.recorded.get(variant)
+    if (known) device.replay(known.program)
+    else {
+      let output: Pick<Recorded, 'embedding' | 'positives'> | undefined
+      const program = await device.record(() => {
+        output = withPrecision(precision, () => scope(() => this.launches()))
+      })
+      this.recorded.set(variant, { program, ...output! })
+    }
+    this.latest = this.recorded.get(variant)
     this.firstUnread ??= step
     await device.settle(2)
+    await method.betweenSteps(step)
   }
 
   /** Metrics of the steps since the last call (the last 256 of them). */
@@ -95,43 +146,84 @@ export class TrainingStep {
     if (begin >= end) return []
     const rows = await this.ring.data()
     return Array.from({ length: end - begin }, (_, i) => {
-      const at = 2 * ((begin + i) % RING)
-      return { step: begin + i, loss: rows[at]!, deviation: rows[at + 1]! }
+      const at = this.metricNames.length * ((begin + i) % RING)
+      const values = this.metricNames.map((name, column) => [name, rows[at + column]!])
+      return { step: begin + i, ...Object.fromEntries(values) } as StepMetrics
     })
   }
 
+  /** d of ẑ; 0 before the first step. */
+  get embeddingDimension(): number {
+    return this.latest?.embedding.shape[1] ?? 0
+  }
+
+  /** ẑ of the latest step, and of its positives; nothing before the first. */
+  async embeddings(): Promise<Embeddings | undefined> {
+    if (!this.latest) return undefined
+    const { embedding, positives } = this.latest
+    const [rows, others] = await Promise.all([embedding.data(), positives?.data()])
+    return {
+      dimension: embedding.shape[1]!,
+      embedding: rows as Float32Array,
+      ...(others && { positives: others as Float32Array }),
+    }
+  }
+
   dispose(): void {
-    if (this.program) this.options.device.release(this.program)
-    for (const tensor of [...this.viewParameters, this.counter, this.ring]) tensor.dispose()
+    const { device } = this.options
+    for (const { program, embedding, positives } of this.recorded.values()) {
+      device.release(program)
+      embedding.dispose()
+      positives?.dispose()
+    }
+    const own = [...this.viewParameters, this.indices, this.labels, this.targets, this.ring]
+    for (const tensor of own) tensor?.dispose()
   }
 
   /** Writes all that changes from step to step. */
   private prepare(step: number): void {
-    const { method, batches, optimizer, source, learningRate, seed } = this.options
-    const epoch = Math.floor(step / this.stepsPerEpoch)
-    if (this.order.epoch !== epoch) {
-      this.order = { epoch, indices: this.root.split(`order/${epoch}`).permutation(this.options.count) }
-    }
-    const first = (step % this.stepsPerEpoch) * batches.size
-    batches.prepare(this.order.indices.slice(first, first + batches.size))
-    method.views.forEach((view, i) => {
-      const drawn = drawView(view, this.root.split(`view/${i}/${step}`), batches.size, source)
-      this.viewParameters[i]!.write(drawn)
+    const { method, batches, optimizer, source, seed, sampler, labels, probe } = this.options
+    const { learningRate, weightDecay, counter } = this.options
+    const indices = sampler.indices(step)
+    batches.prepare(indices)
+    this.indices.write(indices)
+    this.labels.write(indices.map(index => labels?.[index] ?? -1))
+    const drawn = method.views.draw(this.root.split(`views/${step}`), batches.size, source)
+    drawn.parameters.forEach((parameters, i) => {
+      this.viewParameters[i]!.write(parameters)
     })
-    this.counter.write(Uint32Array.of(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, step, 0))
-    optimizer.prepare({ learningRate: learningRate(step), step })
+    if (drawn.targets) this.targets?.write(drawn.targets)
+    counter.write(Uint32Array.of(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, step, 0))
+    optimizer.prepare({
+      learningRate: learningRate(step),
+      step,
+      ...(weightDecay && { weightDecay: weightDecay(step) }),
+    })
+    probe?.prepare(step)
     method.prepare(step)
   }
 
   /** Views, loss, gradients, optimiser: the launches of a step. */
-  private launches(): void {
-    const { method, optimizer, parameters, gradients: slots, batches } = this.options
+  private launches(): Pick<Recorded, 'embedding' | 'positives'> {
+    const { method, optimizer, parameters, gradients: slots, batches, counter } = this.options
     const bytes = batches.batch()
-    const views = method.views.map((view, i) => augment(bytes, this.viewParameters[i]!, structureOf(view)))
-    const { loss, embedding } = method.loss(views)
-    slots.gatherInto(gradients(loss, parameters.tensors))
+    const views = method.views.structures.map((structure, i) => augment(bytes, this.viewParameters[i]!, structure))
+    const { indices, labels, targets } = this
+    const output = method.loss({ views, indices, labels, ...(targets && { targets }) })
+    slots.gatherInto(gradients(output.loss, parameters.tensors))
     optimizer.step()
     method.afterStep()
-    storeMetrics(this.ring, this.counter, [loss, mean(sqrt(variance(embedding, 0)))])
+    storeMetrics(this.ring, counter, this.metricsOf(output))
+    const { embedding, positives } = output
+    return { embedding: stopGradient(embedding), positives: positives && stopGradient(positives) }
+  }
+
+  /** The scalars of a step, in the order of `metricNames`. */
+  private metricsOf({ loss, embedding, features, metrics }: MethodOutput): Tensor[] {
+    const { probe } = this.options
+    const deviation = mean(sqrt(variance(embedding, 0)))
+    const probed = probe && features ? probe.launches(stopGradient(features), this.labels) : {}
+    const all: Readonly<Record<string, Tensor>> = { loss, deviation, ...metrics, ...probed }
+    return this.metricNames.map(name => all[name]!)
   }
 }

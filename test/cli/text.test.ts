@@ -80,6 +80,17 @@ describe('cli: what is printed in the end', () => {
     knn: 0.9,
     linear: 0.9512,
     baselines: { pixels: { knn: 0.92, linear: 0.905 }, untrained: { knn: 0.5, linear: 0.81 } },
+    metrics: {},
+    embedding: {
+      verdict: 'healthy',
+      deviation: 0.0801,
+      full_deviation: 0.0884,
+      effective_rank: 61.23,
+      uniformity: -3.5,
+      alignment: 0.3,
+      dimension: 128,
+    },
+    peak_bytes: 1e8,
     parameters_sha256: '00',
     config: resolveConfig(),
   }
@@ -92,6 +103,7 @@ describe('cli: what is printed in the end', () => {
         'simclr on mnist: resnet8, 4 epochs, batch 256',
         '101.3 images/s on llvmpipe (software)',
         'loss 5.432 → 4.877 (chance 6.236)',
+        'embedding healthy: std 0.080 (0.088 on a full sphere), rank 61.2 of 128',
         '',
         'features              k-NN   linear',
         '───────────────────────────────────',
@@ -114,6 +126,7 @@ describe('cli: what is printed in the end', () => {
         'simclr on mnist: resnet8, 0.143 epochs, batch 256',
         '101.3 images/s on llvmpipe (software)',
         'loss 5.432 → 4.877 (chance 6.236)',
+        'embedding healthy: std 0.080 (0.088 on a full sphere), rank 61.2 of 128',
       ].join('\n'),
     )
   })

@@ -10,8 +10,10 @@ import { scope } from '../../src/tensor/scope.js'
 import { gradients } from '../../src/tensor/tape.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
 import { simclrView } from '../../src/views/presets.js'
+import { structureOf } from '../../src/views/spec.js'
 import { devices } from '../conformance/devices.js'
 import { Flat, runSteps, tinyRun } from '../train/tiny.js'
+import { batchOf } from './batch.js'
 
 const SIDE = 8
 const view = simclrView({ size: SIDE, mean: [0.5], std: [0.25], strength: 0.5, blur: false })
@@ -30,7 +32,7 @@ for (const { name, open } of devices) {
       const generator = new Generator(3)
       const network = encoder('resnet8', { inputChannels: 1, width: 8, generator: generator.split('encoder') })
       const projector = new MLP({ widths: [network.featureDimension, 64, 32], generator: generator.split('projector') })
-      return new SimCLR(network, projector, { temperature, view })
+      return new SimCLR(network, projector, { temperature, views: [view, view] })
     }
 
     function noise(batch: number, seed: number): Tensor {
@@ -41,17 +43,23 @@ for (const { name, open } of devices) {
 
     it('wants two views of the same kind, and its chance is log(2B − 1)', () => {
       const method = build(0.5)
-      assert.deepEqual(method.views, [view, view])
+      assert.deepEqual(method.views.structures, [structureOf(view), structureOf(view)])
       for (const batch of [1, 2, 256]) assert.equal(method.chance(batch), Math.log(2 * batch - 1))
     })
 
     it('starts near chance where the temperature is high, for views that have nothing in common', async () => {
       const [method, batch] = [build(20), 24]
-      const { loss, embedding } = method.loss([noise(batch, 1), noise(batch, 2)])
-      assert.deepEqual(embedding.shape, [2 * batch, 32])
+      const { loss, embedding, positives } = method.loss(batchOf(noise(batch, 1), noise(batch, 2)))
+      assert.deepEqual(
+        [embedding.shape, positives!.shape],
+        [
+          [batch, 32],
+          [batch, 32],
+        ],
+      )
       assert.ok(Math.abs((await loss.item()) - method.chance(batch)) < 0.05)
       const rows = await embedding.data()
-      for (let row = 0; row < 2 * batch; row++) {
+      for (let row = 0; row < batch; row++) {
         assert.ok(Math.abs(Math.hypot(...rows.subarray(32 * row, 32 * row + 32)) - 1) < 1e-5)
       }
     })
@@ -65,21 +73,21 @@ for (const { name, open } of devices) {
       for (const temperature of [0.1, 0.5]) {
         // Without batch norm, which has no deviation to divide by here.
         const projector = new MLP({ widths: [6, 8], generator: new Generator(3) })
-        const method = new SimCLR(new Flat(device), projector, { temperature, view })
-        assert.ok(Math.abs((await method.loss(views).loss.item()) - method.chance(batch)) < 1e-4)
+        const method = new SimCLR(new Flat(device), projector, { temperature, views: [view, view] })
+        assert.ok(Math.abs((await method.loss(batchOf(...views)).loss.item()) - method.chance(batch)) < 1e-4)
       }
     })
 
     it('sees both views as one batch, so that their order does not matter', async () => {
       const [a, b] = [noise(6, 1), noise(6, 2)]
-      const [one, other] = [build(0.5).loss([a, b]).loss, build(0.5).loss([b, a]).loss]
+      const [one, other] = [build(0.5).loss(batchOf(a, b)).loss, build(0.5).loss(batchOf(b, a)).loss]
       assert.ok(Math.abs((await one.item()) - (await other.item())) < 1e-5)
     })
 
     it('sends a gradient to every parameter of encoder and projector', async () => {
       const method = build(0.5)
       const { parameters } = new ModelState(method.modules)
-      const found = scope(() => gradients(method.loss([noise(6, 1), noise(6, 2)]).loss, parameters.tensors))
+      const found = scope(() => gradients(method.loss(batchOf(noise(6, 1), noise(6, 2))).loss, parameters.tensors))
       for (const [i, { name }] of parameters.slots.entries()) {
         const values = await found[i]!.data()
         assert.ok(values.some(value => value !== 0) && values.every(Number.isFinite), `gradient of ${name}`)

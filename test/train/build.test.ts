@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
-import { ModelState } from '../../src/nn/state.js'
 import { open } from '../../src/open.js'
 import { AdamW } from '../../src/optim/adamw.js'
 import { LARS } from '../../src/optim/lars.js'
 import { SGD } from '../../src/optim/sgd.js'
-import { buildEncoderOf, buildMethod, buildOptimizer, learningRateOf, viewOf } from '../../src/train/build.js'
+import { buildEncoderOf, buildModel, buildOptimizer, learningRateOf, viewsOf } from '../../src/train/build.js'
 import { resolveConfig, type Settings } from '../../src/train/recipes.js'
-import { statisticsOf } from '../../src/train/session.js'
+import { assemble } from '../../src/train/session.js'
 import { pictures } from './tiny.js'
 
 const GREY = { mean: [0.1], std: [0.3] }
@@ -64,7 +63,7 @@ describe('train/build: schedules of a configuration', () => {
 
 describe('train/build: views of a configuration', () => {
   it('peer turns digits and does not flip them, and flips and greys colours', () => {
-    const digits = viewOf(resolveConfig({}, 'peer'), 28, GREY)
+    const digits = viewsOf(resolveConfig({}, 'peer'), 28, GREY)[0]
     const { normalise, jitter, ...rest } = digits
     assert.deepEqual(rest, {
       height: 28,
@@ -86,7 +85,7 @@ describe('train/build: views of a configuration', () => {
       randomOrder: false,
       style: 'yiq',
     })
-    const colours = viewOf(resolveConfig({}, 'peer'), 32, RGB)
+    const colours = viewsOf(resolveConfig({}, 'peer'), 32, RGB)[0]
     assert.deepEqual(
       [colours.flip, colours.rotation, colours.greyscale, colours.padding, colours.crop?.area],
       [0.5, 0, 0.2, 'reflection', [0.2, 1]],
@@ -94,14 +93,14 @@ describe('train/build: views of a configuration', () => {
   })
 
   it('simclr takes strength, blur, area, flip and size from the configuration', () => {
-    const cifar = viewOf(resolveConfig({ data: 'cifar10:x' }, 'simclr'), 32, RGB)
+    const cifar = viewsOf(resolveConfig({ data: 'cifar10:x' }, 'simclr'), 32, RGB)[0]
     assert.deepEqual(
       [cifar.jitter?.brightness, cifar.jitter?.hue, cifar.blur, cifar.flip, cifar.crop?.area],
       [0.4, 0.1, undefined, 0.5, [0.08, 1]],
     )
-    const imagenet = viewOf(resolveConfig({ data: 'folder:x' }, 'imagenet/simclr'), 224, RGB)
+    const imagenet = viewsOf(resolveConfig({ data: 'folder:x' }, 'imagenet/simclr'), 224, RGB)[0]
     assert.deepEqual([imagenet.jitter?.brightness, imagenet.blur?.sigma, imagenet.height], [0.8, [0.1, 2], 224])
-    const digits = viewOf(resolveConfig({}, 'simclr'), 28, GREY)
+    const digits = viewsOf(resolveConfig({}, 'simclr'), 28, GREY)[0]
     assert.deepEqual([digits.flip, digits.crop?.area], [0, [0.4, 1]])
   })
 })
@@ -118,8 +117,8 @@ describe('train/build: models and optimisers of a configuration', () => {
 
   function model(settings: Settings, recipe?: string) {
     const config = resolveConfig({ batch: 8, width: 4, projector: [16, 8], ...settings }, recipe)
-    const method = buildMethod(config, train, statisticsOf(train), device)
-    const state = new ModelState(method.modules, { everythingDecays: config.optimizer.decayAll })
+    const { method } = assemble(config, { train, skipped: [] }, device)
+    const state = buildModel(config, method)
     return { config, method, state, names: state.parameters.slots.map(({ name }) => name) }
   }
 
@@ -164,8 +163,9 @@ describe('train/build: models and optimisers of a configuration', () => {
 
   it('decays biases and norms for peer, and not for SimCLR', () => {
     const groups = (recipe: string) => {
-      const { config, state } = model({}, recipe)
-      return buildOptimizer(config, state).groups.map(({ name, weightDecay }) => [name, weightDecay])
+      const { config, state, method } = model({}, recipe)
+      const values = { learningRate: 1, step: 0 }
+      return buildOptimizer(config, state, method).groups.map(group => [group.name, group.decay(values)])
     }
     assert.deepEqual(groups('peer'), [['decay', 5e-4]])
     assert.deepEqual(groups('cifar10/simclr').sort(), [
@@ -181,8 +181,8 @@ describe('train/build: models and optimisers of a configuration', () => {
       ['adamw', AdamW, ['mean', 'square']],
     ] as const
     for (const [name, kind, moments] of kinds) {
-      const { config, state, names } = model({ optimizer: { name } })
-      const optimizer = buildOptimizer(config, state)
+      const { config, state, method, names } = model({ optimizer: { name } })
+      const optimizer = buildOptimizer(config, state, method)
       assert.ok(optimizer instanceof kind)
       const wanted = moments.flatMap(moment => names.map(each => `${moment}.${each}`))
       assert.deepEqual(

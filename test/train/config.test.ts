@@ -16,13 +16,15 @@ function changed(path: string, value: unknown): unknown {
 
 describe('train/config: what a run is', () => {
   const refused: [path: string, value: unknown, message: string][] = [
-    ['temperature', -1, 'temperature: wants a number above 0, got -1'],
-    ['temperature', 0, 'temperature: wants a number above 0, got 0'],
-    ['temperature', '0.5', 'temperature: wants a number above 0, got "0.5"'],
-    ['temperature', Number.NaN, 'temperature: wants a number above 0, got NaN'],
-    ['temperature', undefined, 'temperature: wants a number above 0, got nothing'],
+    ['options.temperature', -1, 'options.temperature: wants a number above 0, got -1'],
+    ['options.temperature', 0, 'options.temperature: wants a number above 0, got 0'],
+    ['options.temperature', '0.5', 'options.temperature: wants a number above 0, got "0.5"'],
+    ['options.temperature', Number.NaN, 'options.temperature: wants a number above 0, got NaN'],
+    ['options', 3, 'options: wants an object of settings, got 3'],
+    ['options.queue', 8, 'options.queue: there is no such setting; there are temperature'],
+    ['epochs', undefined, 'epochs: wants a whole number of at least 1, got nothing'],
     ['encoder', 'vit', 'encoder: wants one of resnet8, resnet18, resnet34, resnet50, got "vit"'],
-    ['method', 'byol', 'method: wants simclr, got "byol"'],
+    ['method', 'simpler', /^method: wants .*simclr.*, got "simpler"$/],
     ['epochs', 1.5, 'epochs: wants a whole number of at least 1, got 1.5'],
     ['batch', 1, 'batch: wants a whole number of at least 2, got 1'],
     ['seed', -1, 'seed: wants a whole number of at least 0, got -1'],
@@ -85,5 +87,6 @@ describe('train/config: what a run is', () => {
   it('describes a setting, with its choices', () => {
     assert.equal(describeSetting('optimizer.name'), 'The optimiser. One of sgd, lars, adamw.')
     assert.equal(describeSetting('limit'), 'Train on a random so many of the images.')
+    assert.equal(describeSetting('options.temperature'), 'T of NT-Xent.')
   })
 })

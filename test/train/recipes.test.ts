@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { ConfigError } from '../../src/device/errors.js'
-import { loadRecipe, recipeNames, resolveConfig, resumeConfig } from '../../src/train/recipes.js'
+import { loadRecipe, recipeNames, resolveConfig, resumeConfig, usualRecipe } from '../../src/train/recipes.js'
 
 describe('train/recipes: named settings', () => {
   for (const name of recipeNames()) {
     it(`${name} is a good configuration, with a source`, () => {
       const data = name.includes('/') ? name.split('/')[0]! : 'folder:pictures'
-      const recipe = loadRecipe(name, data)
+      const recipe = loadRecipe(name, data, 'simclr')
       assert.equal(recipe.name, name)
       assert.ok(recipe.source.length > 10 && recipe.note.length > 10)
       assert.equal(resolveConfig({}, name).precision, 'float32')
@@ -29,21 +29,22 @@ describe('train/recipes: named settings', () => {
   })
 
   it('means the recipe of the data set by a short name, and the general one elsewhere', () => {
-    assert.equal(loadRecipe('peer', 'mnist').name, 'mnist/peer')
-    assert.equal(loadRecipe('peer', 'folder:/pictures').name, 'peer')
-    assert.equal(loadRecipe('cifar10/simclr', 'folder:/cifar').name, 'cifar10/simclr')
+    assert.equal(loadRecipe('peer', 'mnist', 'simclr').name, 'mnist/peer')
+    assert.equal(loadRecipe('peer', 'folder:/pictures', 'simclr').name, 'peer')
+    assert.equal(loadRecipe('cifar10/simclr', 'folder:/cifar', 'simclr').name, 'cifar10/simclr')
+    assert.equal(loadRecipe('mnist-check', 'folder:/pictures', 'simclr').name, 'mnist-check/simclr')
     assert.equal(resolveConfig({ data: 'mnist' }, 'peer').epochs, 10)
     assert.equal(resolveConfig({ data: 'cifar10:/c' }, 'peer').epochs, 15)
   })
 
   it('has the numbers of the SimCLR README for CIFAR-10', () => {
-    const { batch, epochs, optimizer, temperature, views, encoder, schedule } = resolveConfig({}, 'cifar10/simclr')
+    const { batch, epochs, optimizer, options, views, encoder, schedule } = resolveConfig({}, 'cifar10/simclr')
     assert.deepEqual(
-      { batch, epochs, temperature, encoder, rate: optimizer.learningRate, decay: optimizer.weightDecay, schedule },
+      { batch, epochs, options, encoder, rate: optimizer.learningRate, decay: optimizer.weightDecay, schedule },
       {
         batch: 512,
         epochs: 1000,
-        temperature: 0.5,
+        options: { temperature: 0.5 },
         encoder: 'resnet18',
         rate: 1,
         decay: 1e-4,
@@ -59,6 +60,11 @@ describe('train/recipes: named settings', () => {
       form: 'cosine',
       warmupFraction: 0.1,
     })
+  })
+
+  it('is the one of minutes where digits are trained on and no recipe is named', () => {
+    assert.equal(usualRecipe({}), 'mnist-check/simclr')
+    assert.equal(usualRecipe({ data: 'folder:/pictures' }), undefined)
   })
 
   it('lists the recipes there are when asked for another', () => {

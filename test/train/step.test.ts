@@ -90,8 +90,8 @@ for (const { name, open } of devices) {
       await runSteps(run, 0, 2)
       run.step.dispose()
       await device.settle()
-      // Two tensors of view parameters, the counter and the ring were there before the first step.
-      assert.equal(device.memory().buffers, before - 4)
+      // Two tensors of view parameters, indices, labels and the ring were there before the first step.
+      assert.equal(device.memory().buffers, before - 5)
     })
   })
 }

@@ -1,26 +1,23 @@
 /** A training step small enough to be run a hundred times: noise pictures, SimCLR, the optimiser of a configuration. */
 import type { Dataset } from '../../src/data/dataset.js'
-import { DeviceDataset } from '../../src/data/deviceDataset.js'
 import type { Device, Program } from '../../src/device/device.js'
 import { Module } from '../../src/nn/module.js'
-import { ModelState } from '../../src/nn/state.js'
 import { matmul } from '../../src/ops/matmul.js'
 import { reshape } from '../../src/ops/shape.js'
-import type { Optimizer } from '../../src/optim/optimizer.js'
 import { SimCLR } from '../../src/ssl/simclr.js'
 import { requireGradient, tensor } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
-import { buildMethod, buildOptimizer, learningRateOf } from '../../src/train/build.js'
 import { resolveConfig, type Settings } from '../../src/train/recipes.js'
-import { modelTensors, statisticsOf } from '../../src/train/session.js'
-import { TrainingStep } from '../../src/train/step.js'
+import { assemble, type Session, stateTensors, statisticsOf } from '../../src/train/session.js'
 import { simclrView } from '../../src/views/presets.js'
 
 export const COUNT = 24
 export const BATCH = 8
 
-/** Noise around a colour for each picture. */
+const CLASSES = ['one', 'two', 'three', 'four']
+
+/** Noise around a colour for each picture, and a class for each that it does not show. */
 export function pictures(side: number, count = COUNT): Dataset {
   const generator = new Generator(5)
   const colours = Array.from({ length: 3 * count }, () => generator.uniform(0, 200))
@@ -28,7 +25,18 @@ export function pictures(side: number, count = COUNT): Dataset {
     const image = Math.floor(at / (side * side * 3))
     return colours[3 * image + (at % 3)]! + generator.uniform(0, 55)
   })
-  return { name: 'noise', source: 'noise', height: side, width: side, channels: 3, count, images }
+  const labels = Int32Array.from({ length: count }, (_, i) => i % CLASSES.length)
+  return {
+    name: 'noise',
+    source: 'noise',
+    height: side,
+    width: side,
+    channels: 3,
+    count,
+    images,
+    labels,
+    classes: CLASSES,
+  }
 }
 
 /** The encoder of least work: x [N, 4, 4, 3] to [N, 6]. */
@@ -55,45 +63,25 @@ class Identity extends Module {
   }
 }
 
-export interface TinyRun {
-  readonly step: TrainingStep
-  /** Parameters, buffers and moments. */
+export interface TinyRun extends Session {
+  /** Parameters, buffers, moments, and what the method keeps. */
   readonly state: ReadonlyMap<string, Tensor>
-  readonly optimizer: Optimizer
 }
 
 /**
  * A run of a narrow ResNet-8 with batch norm on pictures of `side` pixels, or of the flat encoder, with `settings` on
- * top of the defaults. There are three batches of pictures.
+ * top of the defaults. There are three batches of pictures, and four epochs.
  */
 export function tinyRun(
   device: Device,
   { flat = false, side = flat ? 4 : 8, ...settings }: Settings & { flat?: boolean; side?: number } = {},
 ): TinyRun {
   const config = resolveConfig({ batch: BATCH, width: 4, projector: [8, 8], epochs: 4, ...settings })
-  const stepsPerEpoch = COUNT / BATCH
-  const train = pictures(side, stepsPerEpoch * config.batch)
-  const statistics = statisticsOf(train)
-  const view = simclrView({ size: 4, ...statistics, strength: 1, blur: false })
-  const method = flat
-    ? new SimCLR(new Flat(device), new Identity(), { temperature: 0.5, view })
-    : buildMethod(config, train, statistics, device)
-  const model = new ModelState(method.modules)
-  const optimizer = buildOptimizer(config, model)
-  const step = new TrainingStep({
-    device,
-    method,
-    optimizer,
-    parameters: model.parameters,
-    gradients: model.gradients,
-    batches: new DeviceDataset(device, train).reader(config.batch),
-    count: train.count,
-    source: train,
-    seed: config.seed,
-    precision: config.precision,
-    learningRate: learningRateOf(config, 4 * stepsPerEpoch, stepsPerEpoch),
-  })
-  return { step, state: new Map([...modelTensors(model), ...optimizer.state()]), optimizer }
+  const train = pictures(side, (COUNT / BATCH) * config.batch)
+  const view = simclrView({ size: 4, ...statisticsOf(train), strength: 1, blur: false })
+  const build = () => new SimCLR(new Flat(device), new Identity(), { temperature: 0.5, views: [view, view] })
+  const session = assemble(config, { train, skipped: [] }, device, flat ? build : undefined)
+  return { ...session, state: stateTensors(session) }
 }
 
 export async function runSteps({ step }: TinyRun, begin: number, end: number): Promise<void> {

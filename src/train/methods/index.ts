@@ -1,0 +1,13 @@
+/** Every method that can be trained, in the order of its lineage. */
+import type { MethodDefinition } from './definition.js'
+import { simclr } from './simclr.js'
+
+export const methods: readonly MethodDefinition[] = [simclr]
+
+/** Names on the command line. */
+export const methodNames = methods.map(({ name }) => name) as [string, ...string[]]
+
+/** The definition of a name that a configuration has been checked for. */
+export function methodNamed(name: string): MethodDefinition {
+  return methods.find(method => method.name === name)!
+}
