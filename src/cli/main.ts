@@ -5,8 +5,11 @@ import { ConfigError, DataError } from '../device/errors.js'
 import { InterruptedError } from '../train/result.js'
 import { benchCommand } from './bench.js'
 import { buildCPUCommand } from './buildCpu.js'
+import { compareCommand } from './compare.js'
 import { devicesCommand } from './devices.js'
 import { evalCommand } from './eval.js'
+import { methodsCommand } from './methods.js'
+import { recipesCommand } from './recipes.js'
 import { trainCommand } from './train.js'
 
 /** 2: something that was asked for is wrong, and nothing was written. 130: stopped by a signal, as shells have it. */
@@ -26,7 +29,17 @@ const program = new Command('selfsame')
   // Throw instead of ending the process, so that exit codes are decided below; subcommands inherit both settings.
   .exitOverride()
   .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, 'selfsame: ')) })
-for (const command of [trainCommand, evalCommand, benchCommand, devicesCommand, buildCPUCommand]) {
+const commands = [
+  trainCommand,
+  evalCommand,
+  compareCommand,
+  methodsCommand,
+  recipesCommand,
+  benchCommand,
+  devicesCommand,
+  buildCPUCommand,
+]
+for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program))
 }
 

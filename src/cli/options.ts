@@ -1,5 +1,5 @@
 /** What the commands share: options that are settings of a run, and how their texts become values. */
-import { Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { ConfigError } from '../device/errors.js'
 import { describeSetting } from '../train/config.js'
 import type { Settings } from '../train/recipes.js'
@@ -87,6 +87,34 @@ export function namingOptions<T>(options: readonly SettingOption[], given: Setti
 
 export const DEVICE_OPTION: SettingOption = { flags: '--device <name>', path: 'device' }
 export const ADAPTER_OPTION: SettingOption = { flags: '--adapter <kind>', path: 'adapter' }
+
+/** What every run of a study has in common. */
+export const STUDY_SETTINGS: readonly SettingOption[] = [
+  { flags: '--data <spec>', path: 'data' },
+  { flags: '--encoder <name>', path: 'encoder' },
+  { flags: '--epochs <n>', path: 'epochs' },
+  { flags: '--steps <n>', path: 'steps' },
+  { flags: '--limit <n>', path: 'limit' },
+  { flags: '--batch <n>', path: 'batch' },
+  { flags: '--lr <rate>', path: 'optimizer.learningRate' },
+  { flags: '--precision <name>', path: 'precision' },
+  DEVICE_OPTION,
+  ADAPTER_OPTION,
+]
+
+/** A command with an option for each of these settings, and `--set` for all others. */
+export function settingsOptions(command: Command, options: readonly SettingOption[]): Command {
+  for (const setting of options) command.addOption(optionFor(setting))
+  return command.option('--set <path=value...>', "any setting by its path, the method's own too: options.momentum=0.99")
+}
+
+/** `a,b,c` as a list. */
+export function listOf(typed: string): string[] {
+  return typed
+    .split(',')
+    .map(part => part.trim())
+    .filter(part => part !== '')
+}
 
 export function jsonOption(): Option {
   return new Option('--json', 'print the result as one JSON object on the last line of stdout')

@@ -1,10 +1,10 @@
 /** Tables for a terminal, in plain text. */
 
-/** Columns are as wide as their widest cell; the first is aligned left, the others right. The first row is the head. */
-export function table(rows: readonly (readonly string[])[]): string {
+/** Columns are as wide as their widest cell. The first row is the head. */
+export function table(rows: readonly (readonly string[])[], sides: readonly ('left' | 'right')[] = ['left']): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)))
-  const line = (row: readonly string[]) =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('   ')
+  const cell = (text: string, i: number) => (sides[i] === 'left' ? text.padEnd(widths[i]!) : text.padStart(widths[i]!))
+  const line = (row: readonly string[]) => row.map(cell).join('   ').trimEnd()
   const rule = '─'.repeat(widths.reduce((sum, width) => sum + width + 3, -3))
   const [head, ...body] = rows
   return [line(head!), rule, ...body.map(line)].join('\n')

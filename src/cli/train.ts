@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { ConfigError } from '../device/errors.js'
 import type { Config } from '../train/config.js'
 import { createLog } from '../train/log.js'
-import { recipeNames, resolveConfig, resumeConfig, usualRecipe } from '../train/recipes.js'
+import { resolveConfig, resumeConfig, usualRecipe } from '../train/recipes.js'
 import type { Result } from '../train/result.js'
 import { checkRunDirectory, readRunConfig } from '../train/runDirectory.js'
 import {
@@ -13,10 +13,10 @@ import {
   DEVICE_OPTION,
   jsonOption,
   namingOptions,
-  optionFor,
   printResult,
   type SettingOption,
   settingsFrom,
+  settingsOptions,
 } from './options.js'
 import { percent, table } from './table.js'
 
@@ -63,12 +63,12 @@ interface TrainOptions extends Readonly<Record<string, unknown>> {
   readonly json?: boolean
 }
 
-export const trainCommand = new Command('train')
-  .description('Train an encoder without labels, and hold it against raw pixels and against itself untrained.')
-  .option('--recipe <name>', `settings to start from: ${recipeNames().join(', ')}`)
-for (const setting of SETTINGS) trainCommand.addOption(optionFor(setting))
-trainCommand
-  .option('--set <path=value...>', "any setting by its path, the method's own too: options.momentum=0.99")
+export const trainCommand = settingsOptions(
+  new Command('train')
+    .description('Train an encoder without labels, and hold it against raw pixels and against itself untrained.')
+    .option('--recipe <name>', 'settings to start from; selfsame recipes lists them'),
+  SETTINGS,
+)
   .option('--stop-on-collapse', 'end as soon as all embeddings are alike')
   .option('--out <folder>', "the run's folder (default: runs/METHOD-DATA-TIME)")
   .option('--resume', 'go on from the newest good checkpoint in --out, or start where there is none')

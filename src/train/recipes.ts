@@ -101,6 +101,11 @@ function forMethod(recipe: Settings, method: unknown): Settings {
   return others
 }
 
+/** Full names of the recipes that say they are for a method. */
+export function recipesOf(method: string): string[] {
+  return recipeNames().filter(name => settingsOf(readRecipe(name)).method === method)
+}
+
 /** The recipe that a run takes when none is named: minutes on a CPU, for the embedded digits. */
 export function usualRecipe({ data, method }: Settings): string | undefined {
   const defaults = readRecipe(DEFAULTS).config
