@@ -90,6 +90,29 @@ const Op scatterAdd("scatterAdd", [](Launch& launch) -> Run {
   };
 });
 
+/**
+ * page[indices[k] − first] = rows[k] where the page has that row. Every thread takes some columns of all rows in their
+ * order, so that the last row with an index wins.
+ */
+const Op scatterRows("scatterRows", [](Launch& launch) -> Run {
+  const int64_t count = launch.size("count");
+  const int64_t columns = launch.size("columns");
+  const int64_t first = launch.whole("first");
+  const int64_t pageRows = launch.size("pageRows");
+  const auto* rows = launch.in<float>("rows", {count, columns});
+  const auto* indices = launch.in<int32_t>("indices", {count});
+  auto* page = launch.out<float>("page", {pageRows, columns});
+  return [=](Scratch&) {
+    parallel(columns, tiles(kGrain, count), [&](int64_t begin, int64_t end) {
+      for (int64_t k = 0; k < count; k++) {
+        const int64_t row = indices[k] - first;
+        if (row < 0 || row >= pageRows) continue;
+        std::copy_n(rows + k * columns + begin, end - begin, page + row * columns + begin);
+      }
+    });
+  };
+});
+
 /** out[k, c] = 1 where indices[k] = c, else 0. */
 const Op oneHot("oneHot", [](Launch& launch) -> Run {
   const int64_t count = launch.size("count");
