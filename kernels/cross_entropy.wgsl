@@ -1,5 +1,6 @@
 // One row's share of the mean loss: (log Σ exp(x) - Σ target · x) / rows, where the target is 1 - smoothing at the
 // label plus smoothing / columns everywhere; and log Σ exp(x), online (Milakov & Gimelshein, 2018): one pass over x.
+// A row with a negative label has no share.
 // Workgroup 64, one row an invocation; grid fold(⌈rows / 64⌉).
 // Bindings: x [rows, columns]; labels [rows]; loss, log_sum [rows].
 #include "lib/index.wgsl"
@@ -30,8 +31,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     total += value;
   }
   let relative = largest + log(sum);
+  log_sum[row] = first + relative;
+  if (labels[row] < 0) {
+    loss[row] = 0.0;
+    return;
+  }
   let label = x[begin + u32(labels[row])] - first;
   let expected = (1.0 - params.smoothing) * label + params.smoothing * total / f32(params.columns);
   loss[row] = (relative - expected) / f32(params.rows);
-  log_sum[row] = first + relative;
 }

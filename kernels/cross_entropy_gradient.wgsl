@@ -1,4 +1,5 @@
-// dx = g · (exp(x - log_sum) - target) / rows, the target as in cross_entropy; g is a scalar in memory.
+// dx = g · (exp(x - log_sum) - target) / rows, the target as in cross_entropy; g is a scalar in memory. Zero in a row
+// with a negative label.
 // Workgroup 256, one element an invocation; grid fold(⌈rows·columns / 256⌉).
 // Bindings: x [rows, columns]; labels, log_sum [rows]; g [1]; dx [rows, columns].
 #include "lib/index.wgsl"
@@ -17,7 +18,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   let at = invocation_index(workgroup, workgroups, local, 256u);
   if (at >= params.rows * params.columns) { return; }
   let row = at / params.columns;
-  let labelled = i32(at % params.columns) == labels[row];
-  let target_value = select(0.0, 1.0 - params.smoothing, labelled) + params.smoothing / f32(params.columns);
+  if (labels[row] < 0) {
+    dx[at] = 0.0;
+    return;
+  }
+  let here = i32(at % params.columns) == labels[row];
+  let target_value = select(0.0, 1.0 - params.smoothing, here) + params.smoothing / f32(params.columns);
   dx[at] = g[0] * (exp(x[at] - log_sum[row]) - target_value) / f32(params.rows);
 }

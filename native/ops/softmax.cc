@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "lanes.h"
@@ -5,7 +6,10 @@
 #include "math.h"
 #include "parallel.h"
 
-/** Softmax and cross-entropy, row by row: kernels/softmax.wgsl, kernels/cross_entropy.wgsl and its gradient. */
+/**
+ * Softmax and cross-entropy, row by row: kernels/softmax.wgsl, kernels/cross_entropy.wgsl and its gradient. A row with a
+ * negative label counts nothing.
+ */
 namespace selfsame {
 namespace {
 
@@ -73,11 +77,15 @@ const Op crossEntropy("crossEntropy", [](Launch& launch) -> Run {
     forRows(rows, columns, [&](int64_t row) {
       const Sums sums = sumsOf(x + row * columns, columns);
       const int64_t label = labels[row];
-      // A label that is no class must not read out of bounds; NaN says that something is wrong.
-      const float value = label >= 0 && label < columns ? x[row * columns + label] - sums.largest : NAN;
+      logSum[row] = sums.largest + sums.logSum;
+      if (label < 0) {
+        loss[row] = 0;
+        return;
+      }
+      // A label beyond the classes must not read out of bounds; NaN says that something is wrong.
+      const float value = label < columns ? x[row * columns + label] - sums.largest : NAN;
       const float expected = (1.0f - smoothing) * value + smoothing * sums.total / static_cast<float>(columns);
       loss[row] = (sums.logSum - expected) / static_cast<float>(rows);
-      logSum[row] = sums.largest + sums.logSum;
     });
   };
 });
@@ -102,9 +110,13 @@ const Op crossEntropyGradient("crossEntropyGradient", [](Launch& launch) -> Run 
     forRows(rows, columns, [&](int64_t row) {
       const float* from = x + row * columns;
       float* to = dx + row * columns;
-      gradientRow(from, logSum[row], share, factor, columns, to);
       const int64_t label = labels[row];
-      if (label < 0 || label >= columns) return;
+      if (label < 0) {
+        std::fill(to, to + columns, 0.0f);
+        return;
+      }
+      gradientRow(from, logSum[row], share, factor, columns, to);
+      if (label >= columns) return;
       const float target = 1.0f - smoothing + share;
       to[label] = factor * (expOf(from[label] - logSum[row]) - target);
     });

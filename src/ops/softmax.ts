@@ -2,9 +2,11 @@ import type { Slice } from '../device/device.js'
 import { ConfigError, ShapeError } from '../device/errors.js'
 import { fold, implement, tiles } from '../device/webgpu/plan.js'
 import { show } from '../tensor/shape.js'
-import { differentiable, onceDifferentiable } from '../tensor/tape.js'
+import { differentiable, noGrad, onceDifferentiable } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
-import { exp, mul, sub } from './elementwise.js'
+import { cast } from './cast.js'
+import { div, equal, exp, greater, maximum, mul, sub } from './elementwise.js'
+import { argmax } from './reduce.js'
 import { reduceAxes } from './reduce.launch.js'
 import { sum } from './sum.js'
 
@@ -91,27 +93,29 @@ function run(name: string, x: Tensor, log: boolean): Tensor {
   return y
 }
 
+export interface CrossEntropyOptions {
+  /** s of the target. @default 0 */
+  readonly labelSmoothing?: number
+  /**
+   * What the sum over rows is divided by where some have no label: the number of all rows (as Mean Teacher's PyTorch
+   * code does, so that a batch weighs as much as it has labels), or of the labelled ones. @default 'rows'
+   */
+  readonly meanOver?: 'rows' | 'labelled'
+}
+
 /**
  * The mean over rows of −Σ target · log softmax(logits), where the target is 1 − s at the row's label plus s / C
- * everywhere, s = labelSmoothing (Szegedy et al., 2016). The gradient is of first order.
+ * everywhere, s = labelSmoothing (Szegedy et al., 2016). A row with a negative label adds nothing and has no gradient;
+ * where all are such, the loss is 0. The gradient is of first order.
  *
  * @param logits [N, C]
- * @param labels int32 [N], each from 0 to C − 1; the device does not check them
+ * @param labels int32 [N], each negative or from 0 to C − 1; the device does not check them
  * @throws ShapeError, DtypeError, ConfigError for a smoothing outside [0, 1]
  */
-export function crossEntropy(
-  logits: Tensor,
-  labels: Tensor,
-  options: { readonly labelSmoothing?: number } = {},
-): Tensor {
-  const { labelSmoothing: smoothing = 0 } = options
-  wantDtype('crossEntropy', 'float32', logits)
-  wantDtype('crossEntropy', 'int32', labels)
+export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { labelSmoothing: smoothing = 0, meanOver = 'rows' } = options
+  wantRows('crossEntropy', logits, labels)
   const [rows, columns] = logits.shape as [number, number]
-  if (logits.rank !== 2 || labels.rank !== 1 || labels.size !== rows) {
-    const got = `${show(logits.shape)} and ${show(labels.shape)}`
-    throw new ShapeError(`crossEntropy: wants logits [N,C] and labels [N], got ${got}`)
-  }
   if (!(smoothing >= 0 && smoothing <= 1)) {
     throw new ConfigError(`crossEntropy: wants a labelSmoothing from 0 to 1, got ${smoothing}`)
   }
@@ -123,10 +127,41 @@ export function crossEntropy(
   device.launch({ op: 'crossEntropy', ...operands, loss: loss.slice, ...sizes })
   const mean = reduceAxes(loss, 0, 1, 'sum')
   loss.dispose()
-  return onceDifferentiable('crossEntropy', mean, [logits, labels], g => {
+  const overRows = onceDifferentiable('crossEntropy', mean, [logits, labels], g => {
     const dx = empty(logits.shape, 'float32', device)
     const operands = { x: logits.slice, labels: labels.slice, logSum: logSum.slice, g: g.slice, dx: dx.slice }
     device.launch({ op: 'crossEntropyGradient', ...operands, ...sizes })
     return [dx, null]
   })
+  return meanOver === 'rows' ? overRows : mul(overRows, div(rows, labelledCount(labels)))
+}
+
+/**
+ * The share of rows whose largest logit is that of their label, of the rows whose label is not negative; 0 where there
+ * is none. A float32 scalar on the device, without a gradient.
+ *
+ * @param logits [N, C]
+ * @param labels int32 [N]
+ * @throws ShapeError, DtypeError
+ */
+export function accuracy(logits: Tensor, labels: Tensor): Tensor {
+  wantRows('accuracy', logits, labels)
+  return noGrad(() => {
+    const hits = equal(cast(argmax(logits, 1), 'float32'), cast(labels, 'float32'))
+    return div(sum(hits), labelledCount(labels))
+  })
+}
+
+/** How many labels are not negative; 1 where none is, to divide by. */
+function labelledCount(labels: Tensor): Tensor {
+  return maximum(sum(greater(cast(labels, 'float32'), -1)), 1)
+}
+
+function wantRows(name: string, logits: Tensor, labels: Tensor): void {
+  wantDtype(name, 'float32', logits)
+  wantDtype(name, 'int32', labels)
+  if (logits.rank === 2 && labels.rank === 1 && labels.size === logits.shape[0]) return
+  throw new ShapeError(
+    `${name}: wants logits [N,C] and labels [N], got ${show(logits.shape)} and ${show(labels.shape)}`,
+  )
 }

@@ -1,6 +1,6 @@
 import { cosineSimilarity, l2normalize } from '../../src/ops/normalize.js'
 import { ntXent } from '../../src/ops/ntXent.js'
-import { crossEntropy, logSoftmax, softmax } from '../../src/ops/softmax.js'
+import { accuracy, crossEntropy, logSoftmax, softmax } from '../../src/ops/softmax.js'
 import { cosineSimilarity as cosineReference, l2normalize as normalizeReference } from '../reference/normalize.js'
 import { ntXent as ntXentReference } from '../reference/ntXent.js'
 import { type Draw, integers, normal } from '../reference/random.js'
@@ -67,6 +67,46 @@ const entropies = (
   ),
 )
 
+/** A third of the rows has no label, and of the last set none. */
+const partly = (
+  [
+    [1, 3],
+    [3, 1031],
+    [65, 31],
+    [300, 10],
+    [5, 4],
+  ] as [number, number][]
+).flatMap(([rows, classes], i) => {
+  const some: Draw = (random, count) => integers(-1, 2)(random, count).map(v => (v < 0 ? -1 : v * (classes - 1)))
+  const none: Draw = (_, count) => new Array<number>(count).fill(-1)
+  const row = {
+    inputs: [
+      { shape: [rows, classes], draw: normal(3) },
+      { shape: [rows], draw: i === 4 ? none : some, dtype: 'int32' as const },
+    ],
+    depth: Math.max(rows, classes),
+  }
+  const losses = (['rows', 'labelled'] as const).map(meanOver => {
+    const attributes = { meanOver, labelSmoothing: i % 2 ? 0.1 : 0 }
+    return caseOf(
+      `crossEntropy [${rows},${classes}], some unlabelled, over ${meanOver}`,
+      reference.crossEntropy,
+      attributes,
+      {
+        ...row,
+        run: ([logits, labels]) => crossEntropy(logits!, labels!, attributes),
+      },
+    )
+  })
+  const share: Case = {
+    name: `accuracy [${rows},${classes}]`,
+    ...row,
+    run: ([logits, labels]) => accuracy(logits!, labels!),
+    reference: inputs => reference.accuracy.forward(inputs, undefined),
+  }
+  return [...losses, share]
+})
+
 const normalised = [
   [1, 1],
   [3, 33],
@@ -130,4 +170,4 @@ const contrastive = (
   ),
 )
 
-export const cases: readonly Case[] = [...softmaxes, ...entropies, ...normalised, ...cosines, ...contrastive]
+export const cases: readonly Case[] = [...softmaxes, ...entropies, ...partly, ...normalised, ...cosines, ...contrastive]

@@ -87,6 +87,13 @@ describe('the float64 reference: gradients by central differences', () => {
   check('logSoftmax', logSoftmax, undefined, [of([3, 5])])
   check('crossEntropy', crossEntropy, {}, [of([4, 5]), of([4], integers(0, 5))])
   check('crossEntropy, smoothed', crossEntropy, { labelSmoothing: 0.1 }, [of([4, 5]), of([4], integers(0, 5))])
+  for (const meanOver of ['rows', 'labelled'] as const) {
+    const labels = array([5], [2, -1, 0, -1, 3])
+    check(`crossEntropy, some unlabelled, over ${meanOver}`, crossEntropy, { meanOver, labelSmoothing: 0.1 }, [
+      of([5, 4]),
+      labels,
+    ])
+  }
   check('l2normalize', l2normalize, {}, [of([3, 5])])
   check('l2normalize below epsilon', l2normalize, { epsilon: 10 }, [of([3, 5])])
   check('cosineSimilarity', cosineSimilarity, {}, [of([3, 5]), of([4, 5])], [0, 1])

@@ -43,6 +43,7 @@ export const logSoftmax: Reference = {
 
 export interface CrossEntropyAttributes {
   labelSmoothing?: number
+  meanOver?: 'rows' | 'labelled'
 }
 
 /** The target distribution of every row: 1 − s at the label, plus s/C everywhere. */
@@ -53,18 +54,43 @@ function targets(logits: Array64, labels: Array64, smoothing: number): Float64Ar
   )
 }
 
-/** Mean over rows of −Σ target · log softmax(logits). Inputs [logits [N, C], labels [N]]. */
+/** What every logit's term is multiplied by: 1 over the number of rows that count, 0 in a row without a label. */
+function shares(logits: Array64, labels: Array64, meanOver: 'rows' | 'labelled'): Float64Array {
+  const { rows, columns } = rowsOf(logits)
+  const labelled = labels.data.filter(label => label >= 0).length
+  const divisor = meanOver === 'rows' ? rows : Math.max(labelled, 1)
+  return logits.data.map((_, i) => (labels.data[Math.floor(i / columns)]! >= 0 ? 1 / divisor : 0))
+}
+
+/** Mean over rows of −Σ target · log softmax(logits), rows of negative label left out. Inputs [logits [N, C], labels [N]]. */
 export const crossEntropy: Reference<CrossEntropyAttributes> = {
-  forward([logits, labels], { labelSmoothing = 0 }) {
-    const { rows } = rowsOf(logits!)
+  forward([logits, labels], { labelSmoothing = 0, meanOver = 'rows' }) {
     const target = targets(logits!, labels!, labelSmoothing)
-    const sum = logProbabilities(logits!).data.reduce((total, v, i) => total - target[i]! * v, 0)
-    return { shape: [], data: Float64Array.of(sum / rows) }
+    const share = shares(logits!, labels!, meanOver)
+    const sum = logProbabilities(logits!).data.reduce((total, v, i) => total - share[i]! * target[i]! * v, 0)
+    return { shape: [], data: Float64Array.of(sum) }
   },
-  gradient([logits, labels], { labelSmoothing = 0 }, { data: dy }) {
-    const { rows } = rowsOf(logits!)
+  gradient([logits, labels], { labelSmoothing = 0, meanOver = 'rows' }, { data: dy }) {
     const target = targets(logits!, labels!, labelSmoothing)
-    const data = logProbabilities(logits!).data.map((v, i) => ((Math.exp(v) - target[i]!) / rows) * dy[0]!)
+    const share = shares(logits!, labels!, meanOver)
+    const data = logProbabilities(logits!).data.map((v, i) => (Math.exp(v) - target[i]!) * share[i]! * dy[0]!)
     return [{ shape: logits!.shape, data }, null]
   },
+}
+
+/** The share of the rows with a label whose first largest logit is at it. Inputs [logits [N, C], labels [N]]. */
+export const accuracy: Reference = {
+  forward([logits, labels]) {
+    const { rows, columns } = rowsOf(logits!)
+    let [hits, counted] = [0, 0]
+    for (let row = 0; row < rows; row++) {
+      const label = labels!.data[row]!
+      if (label < 0) continue
+      const values = [...logits!.data.subarray(row * columns, (row + 1) * columns)]
+      counted++
+      if (values.indexOf(Math.max(...values)) === label) hits++
+    }
+    return { shape: [], data: Float64Array.of(counted ? hits / counted : 0) }
+  },
+  gradient: () => [null, null],
 }
