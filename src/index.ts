@@ -1,4 +1,12 @@
 /** The library: what `import { … } from 'selfsame'` gives. Runs in Node and in browsers with WebGPU. */
+export {
+  keepLabels,
+  type LabelBudget,
+  type Sampler,
+  sampler,
+  type TwoStreamOptions,
+  twoStreamSampler,
+} from './data/sampler.js'
 export type { Buffer, Device, DeviceInfo, Limits, MemoryUse, Program, Slice } from './device/device.js'
 export * from './device/errors.js'
 export type { Launch, Launches, LaunchName, LaunchOf, Precision } from './device/launch.js'
