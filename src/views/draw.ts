@@ -1,6 +1,7 @@
 import { ADJUSTMENTS, AT, PARAMETERS } from '../ops/augment.js'
 import type { Generator } from '../tensor/philox.js'
-import { type CropSpec, checkView, type JitterSpec, type ViewSpec } from './spec.js'
+import { checkView } from './check.js'
+import type { CropSpec, JitterSpec, MoveSpec, ViewSpec } from './spec.js'
 
 /** The part of the source that a view shows, as fractions of its width and height: centre from −1 to 1, and extent. */
 interface Box {
@@ -36,13 +37,20 @@ export function drawView(spec: ViewSpec, generator: Generator, count: number, so
 
 function drawImage(spec: ViewSpec, generator: Generator, source: Size, out: Float32Array): void {
   const chance = (probability: number) => generator.uniform() < probability
-  const box = spec.crop ? drawBox(spec.crop, generator, source) : rectangle(0, 0, source.width, source.height, source)
+  const box = spec.crop
+    ? drawCrop(spec.crop, generator, source)
+    : spec.move
+      ? drawMove(spec.move, generator, source)
+      : rectangle(0, 0, source.width, source.height, source)
   const mirror = chance(spec.flip) ? -1 : 1
   const angle = generator.uniform(-spec.rotation, spec.rotation)
   out.set(affine(box, mirror, angle, source, spec), AT.affine)
   out.set(box.edges, AT.crop)
   if (spec.jitter) drawJitter(spec.jitter, generator, out)
-  out[AT.greyscale] = chance(spec.greyscale) ? 1 : 0
+  const grey = chance(spec.greyscale)
+  out[AT.greyscale] = grey ? 1 : 0
+  // Brightness and contrast of an image and of its grey version differ only where a channel leaves [0, 1].
+  if (grey && spec.greyscaleFirst) leaveOut(out, ADJUSTMENTS.saturation, ADJUSTMENTS.hue)
   if (spec.blur) {
     const sigma = generator.uniform(...spec.blur.sigma)
     out[AT.blur] = chance(spec.blur.probability) ? sigma : 0
@@ -50,7 +58,7 @@ function drawImage(spec: ViewSpec, generator: Generator, source: Size, out: Floa
   out[AT.solarise] = spec.solarise && chance(spec.solarise.probability) ? spec.solarise.threshold : 2
 }
 
-function drawBox(crop: CropSpec, generator: Generator, source: Size): Box {
+function drawCrop(crop: CropSpec, generator: Generator, source: Size): Box {
   const area = () => generator.uniform(...crop.area)
   const aspect = () => Math.exp(generator.uniform(Math.log(crop.aspect[0]), Math.log(crop.aspect[1])))
   if (crop.kind === 'affine') {
@@ -59,7 +67,7 @@ function drawBox(crop: CropSpec, generator: Generator, source: Size): Box {
     const height = Math.min(1, Math.sqrt(drawn.area / drawn.aspect))
     const centreX = generator.uniform(-1, 1) * (1 - width)
     const centreY = generator.uniform(-1, 1) * (1 - height)
-    return { centreX, centreY, width, height, edges: [0, 0, source.width - 1, source.height - 1] }
+    return { centreX, centreY, width, height, edges: wholeOf(source) }
   }
   for (let attempt = 0; attempt < 10; attempt++) {
     const pixels = area() * source.height * source.width
@@ -75,6 +83,16 @@ function drawBox(crop: CropSpec, generator: Generator, source: Size): Box {
   const height = Math.max(1, Math.min(source.height, Math.round(source.width / ratio)))
   const [left, top] = [Math.floor((source.width - width) / 2), Math.floor((source.height - height) / 2)]
   return rectangle(left, top, width, height, source)
+}
+
+function drawMove({ pixels }: MoveSpec, generator: Generator, source: Size): Box {
+  const move = () => generator.integer(2 * pixels + 1) - pixels
+  const left = move()
+  return { ...rectangle(left, move(), source.width, source.height, source), edges: wholeOf(source) }
+}
+
+function wholeOf({ width, height }: Size): Box['edges'] {
+  return [0, 0, width - 1, height - 1]
 }
 
 function rectangle(left: number, top: number, width: number, height: number, source: Size): Box {
@@ -124,4 +142,10 @@ function drawJitter(jitter: JitterSpec, generator: Generator, out: Float32Array)
   const turns = generator.uniform(-jitter.hue, jitter.hue)
   out.set([turns], AT.factors + 3)
   out.set([Math.cos(2 * Math.PI * turns), Math.sin(2 * Math.PI * turns)], AT.hue)
+}
+
+function leaveOut(out: Float32Array, ...codes: readonly number[]): void {
+  for (let place = AT.order; place < AT.order + 4; place++) {
+    if (codes.includes(out[place]!)) out[place] = ADJUSTMENTS.none
+  }
 }

@@ -1,10 +1,9 @@
-import { ConfigError } from '../device/errors.js'
 import type { AugmentStructure, Interpolation, Padding } from '../ops/augment.js'
 
 export type Range = readonly [number, number]
 
 /**
- * Which part of the image a view shows.
+ * A part of the image of random area and aspect.
  *
  * `rectangle` is torchvision's RandomResizedCrop (Szegedy et al. 2015): whole pixels, area and aspect drawn until the
  * rectangle fits, ten times, then the largest centred one of an allowed aspect.
@@ -18,6 +17,17 @@ export interface CropSpec {
   readonly area: Range
   /** Width over height, log-uniform. */
   readonly aspect: Range
+}
+
+/**
+ * The whole image, moved; what comes into sight is the view's padding.
+ *
+ * `shift` moves it by a whole number of pixels from −`pixels` to `pixels` along each axis. With padding `zeros` that is
+ * the crop out of a padded image of He et al. (2016, section 4.2).
+ */
+export interface MoveSpec {
+  readonly kind: 'shift'
+  readonly pixels: number
 }
 
 /** Brightness, contrast and saturation are multiplied by U(max(0, 1 − strength), 1 + strength). */
@@ -43,8 +53,10 @@ export interface ViewSpec {
   /** Of the view, in pixels. */
   readonly height: number
   readonly width: number
-  /** Absent: the whole image. */
+  /** Without it and `move`: the whole image. */
   readonly crop?: CropSpec
+  /** In place of a crop. */
+  readonly move?: MoveSpec
   readonly interpolation: Interpolation
   readonly padding: Padding
   /** Probability that left and right are exchanged. */
@@ -57,6 +69,8 @@ export interface ViewSpec {
   readonly jitter?: JitterSpec
   /** Probability of a grey image; only for RGB. */
   readonly greyscale: number
+  /** Grey before the jitter, which then turns no hue and has no saturation to change. */
+  readonly greyscaleFirst?: boolean
   /**
    * σ in pixels of the view; the kernel reaches half of ⌊fraction · height⌋ pixels to each side, rounded down, at least
    * one. The edge is repeated beyond the image.
@@ -83,44 +97,5 @@ export function structureOf(spec: ViewSpec): AugmentStructure {
     blurRadius: blur ? Math.max(1, Math.floor(Math.floor(blur.fraction * height) / 2)) : 0,
     mean: normalise.mean,
     deviation: normalise.std,
-  }
-}
-
-/** @throws ConfigError naming the field that is out of range. */
-export function checkView(spec: ViewSpec): void {
-  const { crop, jitter, blur, solarise } = spec
-  const fail = (field: string, wanted: string, got: unknown) => {
-    throw new ConfigError(`view: ${field} wants ${wanted}, got ${JSON.stringify(got)}`)
-  }
-  const probability = (field: string, value: number | undefined) => {
-    if (value !== undefined && !(value >= 0 && value <= 1)) fail(field, 'a probability', value)
-  }
-  const range = (field: string, value: Range | undefined, most: number) => {
-    if (value && !(value[0] > 0 && value[0] <= value[1] && value[1] <= most)) {
-      fail(field, `two ascending numbers above 0${Number.isFinite(most) ? `, at most ${most}` : ''}`, value)
-    }
-  }
-  for (const side of ['height', 'width'] as const) {
-    if (!Number.isInteger(spec[side]) || spec[side] < 1) fail(side, 'a whole number of pixels', spec[side])
-  }
-  range('crop.area', crop?.area, 1)
-  range('crop.aspect', crop?.aspect, Number.POSITIVE_INFINITY)
-  range('blur.sigma', blur?.sigma, Number.POSITIVE_INFINITY)
-  probability('flip', spec.flip)
-  probability('greyscale', spec.greyscale)
-  probability('jitter.probability', jitter?.probability)
-  probability('blur.probability', blur?.probability)
-  probability('blur.fraction', blur?.fraction)
-  probability('solarise.probability', solarise?.probability)
-  if (!Number.isFinite(spec.rotation) || spec.rotation < 0) fail('rotation', 'an angle of at least 0', spec.rotation)
-  for (const name of ['brightness', 'contrast', 'saturation', 'hue'] as const) {
-    const value = jitter?.[name] ?? 0
-    if (!(value >= 0 && (name !== 'hue' || value <= 0.5))) {
-      fail(`jitter.${name}`, name === 'hue' ? '0 to 0.5 turns' : 'a number of at least 0', value)
-    }
-  }
-  const { mean, std } = spec.normalise
-  if (mean.length !== std.length || (mean.length !== 1 && mean.length !== 3) || !std.every(value => value > 0)) {
-    fail('normalise', 'one or three means and as many positive deviations', spec.normalise)
   }
 }

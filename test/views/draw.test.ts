@@ -168,6 +168,39 @@ describe('drawView', () => {
     }
   })
 
+  it('moves the whole image by whole pixels, each offset as often as the others', () => {
+    const all = rows({ ...still, height: 32, width: 32, move: { kind: 'shift', pixels: 2 } }, 5000)
+    const offsets = new Map<string, number>()
+    for (const p of all) {
+      const [a, b, dx, c, d, dy] = p as [number, number, number, number, number, number]
+      assert.deepEqual([a, b, c, d], [1, 0, 0, 1])
+      assert.deepEqual(p.slice(AT.crop, AT.crop + 4), [0, 0, 31, 31])
+      offsets.set(`${dx} ${dy}`, (offsets.get(`${dx} ${dy}`) ?? 0) + 1)
+    }
+    assert.equal(offsets.size, 25)
+    for (const dx of [-2, -1, 0, 1, 2]) {
+      for (const dy of [-2, -1, 0, 1, 2]) assertFrequency(offsets.get(`${dx} ${dy}`)!, 5000, 1 / 25, `${dx} ${dy}`)
+    }
+  })
+
+  it('greyscale that comes first leaves no colour to jitter', () => {
+    const all = rows(
+      { ...simclr, greyscale: 0.5, greyscaleFirst: true, jitter: { ...simclr.jitter!, probability: 1 } },
+      500,
+    )
+    const { brightness, contrast, saturation, hue } = ADJUSTMENTS
+    for (const p of all) {
+      const order = p.slice(AT.order, AT.order + 4)
+      const kept = order.filter(code => code !== ADJUSTMENTS.none).sort()
+      assert.deepEqual(kept, p[AT.greyscale] ? [brightness, contrast] : [brightness, contrast, saturation, hue])
+    }
+    const before = rows({ ...simclr, greyscale: 0.5, jitter: { ...simclr.jitter!, probability: 1 } }, 500)
+    assert.deepEqual(
+      all.map(p => [...p.slice(0, AT.order), ...p.slice(AT.factors)]),
+      before.map(p => [...p.slice(0, AT.order), ...p.slice(AT.factors)]),
+    )
+  })
+
   it('draws solarisation, and strengths beyond 1 without negative factors', () => {
     const jitter = { ...simclr.jitter!, brightness: 1.5, saturation: 0, randomOrder: false }
     const all = rows({ ...still, jitter, solarise: { probability: 0.2, threshold: 0.5 } }, 4000)
@@ -195,6 +228,8 @@ describe('drawView', () => {
       { jitter: { ...simclr.jitter!, hue: 0.6 } },
       { jitter: { ...simclr.jitter!, contrast: -1 } },
       { blur: { probability: 2, sigma: [0.1, 2], fraction: 0.1 } },
+      { move: { kind: 'shift', pixels: 1.5 } },
+      { crop: simclr.crop!, move: { kind: 'shift', pixels: 1 } },
       { normalise: { mean: [0, 0], std: [1, 1] } },
       { normalise: { mean: [0], std: [0] } },
     ] as Partial<ViewSpec>[]) {
