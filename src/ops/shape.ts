@@ -131,6 +131,19 @@ type Tuple<Parts extends number> = number extends Parts
       ? [Tensor, Tensor, Tensor]
       : Tensor[]
 
+/** Overwrites `out` in place with `x` of the same shape: not on the tape. @throws ShapeError, DtypeError */
+export function assign(out: Tensor, x: Tensor): void {
+  if (!sameShape(out.shape, x.shape) || out.dtype !== x.dtype) {
+    throw new ShapeError(`assign: wants ${out.dtype} ${show(out.shape)}, got ${x.dtype} ${show(x.shape)}`)
+  }
+  wantWords('assign', x)
+  place(
+    x,
+    out,
+    out.shape.map(() => 0),
+  )
+}
+
 /** Copies `x` into `out` as the block that begins at `starts`. */
 function place(x: Tensor, out: Tensor, starts: readonly number[]): void {
   const outStrides = stridesOf(out.shape)
