@@ -137,11 +137,12 @@ export function describeResult(result: Result, out: string | undefined): string 
   const rate = result.images_per_s === null ? '' : `${result.images_per_s.toFixed(1)} images/s `
   const where = `${rate}on ${result.adapter}${result.software ? ' (software)' : ''}`
   const loss = `loss ${result.loss_first.toFixed(3)} → ${result.loss_last.toFixed(3)} (chance ${result.loss_chance.toFixed(3)})`
-  const { embedding } = result
+  const { embedding, pretext_accuracy: pretext } = result
   const spread =
     embedding &&
     `embedding ${embedding.verdict}: std ${embedding.deviation.toFixed(3)} (${embedding.full_deviation.toFixed(3)} on a ` +
       `full sphere), rank ${embedding.effective_rank.toFixed(1)} of ${embedding.dimension}`
+  const task = pretext !== null && `accuracy ${percent(pretext)} at its own task on the test images`
   const rows = [
     ['features', 'k-NN', 'linear'],
     [`${method} ${encoder}`, percent(result.knn), percent(result.linear)],
@@ -155,6 +156,7 @@ export function describeResult(result: Result, out: string | undefined): string 
     where,
     loss,
     ...(spread ? [spread] : []),
+    ...(task ? [task] : []),
     ...(measured ? ['', table(rows)] : []),
     ...(out === undefined ? [] : ['', `the run is in ${out}`]),
   ].join('\n')

@@ -54,6 +54,11 @@ export abstract class Method {
   /** What is kept after training, and evaluated. */
   abstract readonly encoder: Encoder
   abstract readonly modules: Readonly<Record<string, Module>>
+  /**
+   * What images that were not trained on are shown as, where the method's task can be asked of them (a position, a class;
+   * not which of the training images it is). `accuracy` is then among the metrics, and measured on the test split.
+   */
+  readonly heldOut: ViewPlan | undefined = undefined
   /** Scalars beside the loss that are worth a column in the log. */
   readonly metricNames: readonly string[] = []
   readonly groups: readonly MethodGroup[] = []

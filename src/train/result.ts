@@ -46,6 +46,11 @@ export interface Result extends Scores {
   /** The loss of a method that knows nothing. */
   readonly loss_chance: number
   readonly baselines: { readonly pixels: Scores; readonly untrained: Scores }
+  /**
+   * How often the method solves its own task (a turn, a position, a class) on the test split, from 0 to 1; `null` where
+   * the task cannot be asked of other images than those trained on, or was not.
+   */
+  readonly pretext_accuracy: number | null
   /** Means over the last epoch of the method's own metrics, by name. */
   readonly metrics: Readonly<Record<string, number>>
   /** ẑ of the last step; `null` where it was not looked at. */

@@ -6,6 +6,7 @@ import { newestCheckpoint, parametersHash, saveCheckpoint, writeWhole } from './
 import type { Config } from './config.js'
 import { History, type HistoryState } from './history.js'
 import type { Log } from './log.js'
+import { pretextAccuracy } from './pretext.js'
 import { CollapseError, InterruptedError, type Result, type RunOptions, type Scores } from './result.js'
 import { createRunDirectory, LOG_FILE, RESULT_FILE } from './runDirectory.js'
 import { type Evaluation, evaluationSplits, featuresOf, pixelsOf, probe, untrainedFeatures } from './scores.js'
@@ -252,6 +253,7 @@ class Run {
     const { config, device, method, model, totalSteps, stepsPerEpoch } = this.session
     const { first, last } = this.history.losses
     const scores = this.options.bench ? UNMEASURED : await this.scores()
+    const pretext = this.options.bench ? undefined : await this.pretext()
     const parameters = await readTensors(modelTensors(model))
     return {
       method: method.name,
@@ -269,6 +271,7 @@ class Run {
       loss_last: last,
       loss_chance: method.chance(config.batch),
       ...scores,
+      pretext_accuracy: pretext ?? null,
       metrics: this.lastMetrics,
       embedding: this.embedding,
       peak_bytes: this.peakBytes,
@@ -277,6 +280,19 @@ class Run {
       ),
       config,
     }
+  }
+
+  /** Needs no labels, unless the method's task is to name them. */
+  private async pretext(): Promise<number | undefined> {
+    const { method, data, device, config } = this.session
+    const { log } = this.options
+    if (!method.heldOut || !data.test) return undefined
+    log.info(`evaluating ${method.name} at its own task on ${data.test.count} test images`)
+    return pretextAccuracy(method, data.test, {
+      device,
+      batch: config.batch,
+      onProgress: (done, total) => log.progress({ label: 'evaluating', done, total }),
+    })
   }
 
   private async scores(): Promise<Scores & Pick<Result, 'baselines'>> {

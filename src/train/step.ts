@@ -2,19 +2,19 @@ import type { Sampler } from '../data/sampler.js'
 import type { Device, Program } from '../device/device.js'
 import type { Precision } from '../device/launch.js'
 import type { Arena } from '../nn/arena.js'
-import { augment, PARAMETERS } from '../ops/augment.js'
 import { sqrt } from '../ops/elementwise.js'
 import { storeMetrics } from '../ops/metric.js'
 import { mean, variance } from '../ops/reduce.js'
 import type { Optimizer } from '../optim/optimizer.js'
 import type { Schedule } from '../optim/schedules.js'
-import type { Method, MethodOutput } from '../ssl/method.js'
+import type { Batch, Method, MethodOutput } from '../ssl/method.js'
 import { withPrecision } from '../tensor/context.js'
 import { zeros } from '../tensor/create.js'
 import { Generator } from '../tensor/philox.js'
 import { keep, scope } from '../tensor/scope.js'
 import { gradients, stopGradient } from '../tensor/tape.js'
-import { empty, type Tensor } from '../tensor/tensor.js'
+import type { Tensor } from '../tensor/tensor.js'
+import { BatchInputs } from './inputs.js'
 
 /** Where a step's images come from: chosen by the host before the step, read by launches within it. */
 export interface Batches {
@@ -96,10 +96,7 @@ const RING = 256
 export class TrainingStep {
   /** The columns of the metrics. */
   readonly metricNames: readonly string[]
-  private readonly viewParameters: readonly Tensor[]
-  private readonly indices: Tensor
-  private readonly labels: Tensor
-  private readonly targets: Tensor | undefined
+  private readonly inputs: BatchInputs
   private readonly ring: Tensor
   private readonly root: Generator
   private readonly recorded = new Map<string, Recorded>()
@@ -108,13 +105,8 @@ export class TrainingStep {
 
   constructor(private readonly options: StepOptions) {
     const { device, method, batches, seed, probe } = options
-    const { structures, targetsPerImage: targets } = method.views
-    const int32 = (...shape: number[]) => keep(empty(shape, 'int32', device))
     this.metricNames = ['loss', 'deviation', ...method.metricNames, ...(probe?.metricNames ?? [])]
-    this.viewParameters = structures.map(() => keep(empty([batches.size, PARAMETERS], 'float32', device)))
-    this.indices = int32(batches.size)
-    this.labels = int32(batches.size)
-    if (targets > 0) this.targets = targets === 1 ? int32(batches.size) : int32(batches.size, targets)
+    this.inputs = new BatchInputs(method.views, batches.size, device)
     this.ring = keep(zeros([RING, this.metricNames.length], { device }))
     this.root = new Generator(seed)
   }
@@ -176,8 +168,8 @@ export class TrainingStep {
       embedding.dispose()
       positives?.dispose()
     }
-    const own = [...this.viewParameters, this.indices, this.labels, this.targets, this.ring]
-    for (const tensor of own) tensor?.dispose()
+    this.inputs.dispose()
+    this.ring.dispose()
   }
 
   /** Writes all that changes from step to step. */
@@ -186,13 +178,7 @@ export class TrainingStep {
     const { learningRate, weightDecay, counter } = this.options
     const indices = sampler.indices(step)
     batches.prepare(indices)
-    this.indices.write(indices)
-    this.labels.write(indices.map(index => labels?.[index] ?? -1))
-    const drawn = method.views.draw(this.root.split(`views/${step}`), batches.size, source)
-    drawn.parameters.forEach((parameters, i) => {
-      this.viewParameters[i]!.write(parameters)
-    })
-    if (drawn.targets) this.targets?.write(drawn.targets)
+    this.inputs.write(method.views.draw(this.root.split(`views/${step}`), batches.size, source), indices, labels)
     counter.write(Uint32Array.of(seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, step, 0))
     optimizer.prepare({
       learningRate: learningRate(step),
@@ -206,23 +192,21 @@ export class TrainingStep {
   /** Views, loss, gradients, optimiser: the launches of a step. */
   private launches(): Pick<Recorded, 'embedding' | 'positives'> {
     const { method, optimizer, parameters, gradients: slots, batches, counter } = this.options
-    const bytes = batches.batch()
-    const views = method.views.structures.map((structure, i) => augment(bytes, this.viewParameters[i]!, structure))
-    const { indices, labels, targets } = this
-    const output = method.loss({ views, indices, labels, ...(targets && { targets }) })
+    const batch = this.inputs.batch(batches.batch())
+    const output = method.loss(batch)
     slots.gatherInto(gradients(output.loss, parameters.tensors))
     optimizer.step()
     method.afterStep()
-    storeMetrics(this.ring, counter, this.metricsOf(output))
+    storeMetrics(this.ring, counter, this.metricsOf(output, batch))
     const { embedding, positives } = output
     return { embedding: stopGradient(embedding), positives: positives && stopGradient(positives) }
   }
 
   /** The scalars of a step, in the order of `metricNames`. */
-  private metricsOf({ loss, embedding, features, metrics }: MethodOutput): Tensor[] {
+  private metricsOf({ loss, embedding, features, metrics }: MethodOutput, { labels }: Batch): Tensor[] {
     const { probe } = this.options
     const deviation = mean(sqrt(variance(embedding, 0)))
-    const probed = probe && features ? probe.launches(stopGradient(features), this.labels) : {}
+    const probed = probe && features ? probe.launches(stopGradient(features), labels) : {}
     const all: Readonly<Record<string, Tensor>> = { loss, deviation, ...metrics, ...probed }
     return this.metricNames.map(name => all[name]!)
   }

@@ -27,6 +27,7 @@ const result = (fields: Partial<Result>): Result => ({
   linear: 0.95,
   baselines: { pixels: { knn: 0.92, linear: 0.905 }, untrained: { knn: 0.5, linear: 0.81 } },
   metrics: {},
+  pretext_accuracy: null,
   embedding: null,
   peak_bytes: 2 ** 29,
   parameters_sha256: '00',

@@ -90,6 +90,7 @@ describe('cli: what is printed in the end', () => {
       alignment: 0.3,
       dimension: 128,
     },
+    pretext_accuracy: null,
     peak_bytes: 1e8,
     parameters_sha256: '00',
     config: resolveConfig(),
@@ -114,6 +115,11 @@ describe('cli: what is printed in the end', () => {
         'the run is in runs/x',
       ].join('\n'),
     )
+  })
+
+  it('says how often the method solves its own task on test images, where it can be asked', () => {
+    const lines = describeResult({ ...result, method: 'rotation', pretext_accuracy: 0.7312 }, undefined).split('\n')
+    assert.equal(lines[5], 'accuracy 73.1 % at its own task on the test images')
   })
 
   it('has no table where nothing was measured, and no folder where there is none', () => {
