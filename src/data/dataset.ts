@@ -1,12 +1,12 @@
 /**
  * What a data set is on the host: all its images as bytes in one array, and labels where there are any.
- * Everything here is pure; the loaders are in `mnist.ts`, `cifar10.ts` and `folder.ts`, the door is `loadData.ts`.
+ * Everything here is pure; the loaders are in `mnist.ts`, `cifar.ts`, `stl10.ts` and `folder.ts`, the door is `loadData.ts`.
  */
 import { ConfigError, DataError } from '../device/errors.js'
 import { Generator } from '../tensor/philox.js'
 
 export interface Dataset {
-  /** Short name for logs: `mnist`, `cifar10`, or the folder's own name. */
+  /** Short name for logs: `mnist`, `cifar10`, …, or the folder's own name. */
   readonly name: string
   /** The specification as the user wrote it, `folder:/data/flowers`. */
   readonly source: string
@@ -30,6 +30,8 @@ export interface SkippedFile {
 
 export interface Splits {
   readonly train: Dataset
+  /** What probes are fitted on, where that is not the labelled images of `train`. */
+  readonly labelled?: Dataset
   /** Absent for unlabelled data that comes without a test split of its own. */
   readonly test?: Dataset
   readonly skipped: readonly SkippedFile[]
@@ -56,6 +58,14 @@ export function subset(dataset: Dataset, indices: ArrayLike<number>): Dataset {
     if (labels) pickedLabels[i] = labels[index]!
   }
   return { ...rest, count: indices.length, images: picked, ...(labels && { labels: pickedLabels }) }
+}
+
+/** The images that have a label; the data set itself where all have one, `undefined` where none has. */
+export function labelledImages(dataset: Dataset): Dataset | undefined {
+  const { labels, count } = dataset
+  const indices = [...(labels?.keys() ?? [])].filter(i => labels![i]! >= 0)
+  if (indices.length === 0) return undefined
+  return indices.length === count ? dataset : subset(dataset, indices)
 }
 
 /**

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import sharp from 'sharp'
 import { DataError } from '../device/errors.js'
+import { allocateImages } from './memory.js'
 
 // Many small images: one thread each and several images in flight is faster than several threads on one image, and
 // libvips has no use for its cache of operations, since no file is decoded twice.
@@ -37,7 +38,7 @@ export interface Decoded {
 export async function decodeImages(files: readonly string[], options: DecodeOptions): Promise<Decoded> {
   const { size, channels } = options
   const imageBytes = size * size * channels
-  const images = allocate(files.length, imageBytes)
+  const images = allocateImages(files.length, imageBytes)
   const reasons = new Map<number, string>()
   let next = 0
   const decodeInTurn = async (): Promise<void> => {
@@ -100,15 +101,4 @@ async function decodeImage(file: string, size: number, channels: 1 | 3): Promise
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   return message.split('\n')[0]!.trim()
-}
-
-function allocate(count: number, imageBytes: number): Uint8Array {
-  try {
-    return new Uint8Array(count * imageBytes)
-  } catch (cause) {
-    const gigabytes = ((count * imageBytes) / 1e9).toFixed(1)
-    throw new DataError(`${count} images take ${gigabytes} GB, more than can be allocated; limit them or their size`, {
-      cause,
-    })
-  }
 }

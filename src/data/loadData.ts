@@ -2,16 +2,26 @@
 import { statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { ConfigError } from '../device/errors.js'
-import { loadCifar10 } from './cifar10.js'
+import { loadCifar10, loadCifar100, loadCifar100Coarse } from './cifar.js'
 import { limitIndices, type Splits, subset } from './dataset.js'
 import { type FolderOptions, loadFolder } from './folder.js'
 import { loadMnist } from './mnist.js'
+import { loadStl10 } from './stl10.js'
 
-/** `size`, `channels` and `decodeThreads` are for folders; MNIST is always 28×28×1 and CIFAR-10 32×32×3. */
+/** `size`, `channels` and `decodeThreads` are for folders; the other data sets have sizes of their own. */
 export type LoadOptions = FolderOptions
 
 /** What `--data` takes, for help texts and errors. */
-export const DATA_SPECIFICATIONS = ['mnist', 'cifar10:PATH', 'folder:PATH'] as const
+export const DATA_SPECIFICATIONS = [
+  'mnist',
+  'cifar10:PATH',
+  'cifar100:PATH',
+  'cifar100-coarse:PATH',
+  'stl10:PATH',
+  'folder:PATH',
+] as const
+
+const CIFAR = { cifar10: loadCifar10, cifar100: loadCifar100, 'cifar100-coarse': loadCifar100Coarse }
 
 /**
  * Loads a data set. `spec` is one of `DATA_SPECIFICATIONS`; a PATH may begin with `~/`. With `limit` only so many
@@ -28,8 +38,13 @@ export async function loadData(spec: string, options: LoadOptions = {}): Promise
       if (colon >= 0) throw new ConfigError(`data set mnist is built in and takes no path, got '${spec}'`)
       return limited(await loadMnist(spec, options.onProgress), options)
     case 'cifar10':
+    case 'cifar100':
+    case 'cifar100-coarse':
       requireFolder(name, path)
-      return limited(await loadCifar10(path, spec, options.onProgress), options)
+      return limited(await CIFAR[name](path, spec, options.onProgress), options)
+    case 'stl10':
+      requireFolder(name, path)
+      return loadStl10(path, spec, options)
     case 'folder':
       requireFolder(name, path)
       return loadFolder(path, spec, options)

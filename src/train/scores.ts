@@ -1,5 +1,5 @@
 /** Probes on features: of the trained encoder, of the untrained one, of the raw pixels. */
-import type { Dataset, Splits } from '../data/dataset.js'
+import { type Dataset, labelledImages, type Splits } from '../data/dataset.js'
 import type { Device } from '../device/device.js'
 import type { FeatureSet } from '../eval/featureSet.js'
 import { extractFeatures } from '../eval/features.js'
@@ -23,10 +23,14 @@ export interface Evaluation {
   readonly log: Log
 }
 
-/** The labelled splits of a data set; `undefined` where there are none to evaluate on. */
-export function evaluationSplits({ train, test }: Splits): { train: Dataset; test: Dataset } | undefined {
-  const hasLabels = (dataset: Dataset | undefined) => dataset?.labels?.some(label => label >= 0)
-  return test && hasLabels(train) && hasLabels(test) ? { train, test } : undefined
+/** The labelled images to fit on and to test on; `undefined` where there are none to evaluate with. */
+export function evaluationSplits({
+  train,
+  labelled = train,
+  test,
+}: Splits): { train: Dataset; test: Dataset } | undefined {
+  const [fitted, tested] = [labelledImages(labelled), test && labelledImages(test)]
+  return fitted && tested ? { train: fitted, test: tested } : undefined
 }
 
 /** Accuracy of a probe on features of both splits. */

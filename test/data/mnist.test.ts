@@ -67,8 +67,9 @@ describe('data/mnist', () => {
 
   it('refuses what is not a data set in one sentence', async () => {
     const refused = (spec: string, message: string) => assert.rejects(loadData(spec), new ConfigError(message))
-    await refused('imagenet', "there is no data set 'imagenet'; there are mnist, cifar10:PATH, folder:PATH")
-    await refused('', "there is no data set ''; there are mnist, cifar10:PATH, folder:PATH")
+    const known = 'mnist, cifar10:PATH, cifar100:PATH, cifar100-coarse:PATH, stl10:PATH, folder:PATH'
+    await refused('imagenet', `there is no data set 'imagenet'; there are ${known}`)
+    await refused('', `there is no data set ''; there are ${known}`)
     await refused('mnist:/data', "data set mnist is built in and takes no path, got 'mnist:/data'")
     await refused('folder', 'data set folder wants a path: folder:PATH')
     await refused('cifar10:', 'data set cifar10 wants a path: cifar10:PATH')

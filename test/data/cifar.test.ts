@@ -5,6 +5,8 @@ import { loadData } from '../../src/data/loadData.js'
 import { DataError } from '../../src/device/errors.js'
 import { inFolder } from './images.js'
 
+const FINE = Array.from({ length: 100 }, (_, i) => `fine ${i}`)
+const COARSE = Array.from({ length: 20 }, (_, i) => `coarse ${i}`)
 const CLASSES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck']
 const RECORD_BYTES = 3073
 const FILE_BYTES = 10_000 * RECORD_BYTES
@@ -33,7 +35,7 @@ function writeCifar10(folder: string): void {
   writeFileSync(join(folder, 'batches.meta.txt'), `${CLASSES.join('\n')}\n\n`)
 }
 
-describe('data/cifar10', () => {
+describe('data/cifar: CIFAR-10', () => {
   it('reads the binary version, planes turned into pixels, files in order', () =>
     inFolder(async folder => {
       writeCifar10(folder)
@@ -86,5 +88,67 @@ describe('data/cifar10', () => {
       writeSync(file, Uint8Array.of(10), 0, 1, 2 * RECORD_BYTES)
       closeSync(file)
       await assert.rejects(loadData(`cifar10:${folder}`), /data_batch_1\.bin: record 2 has label 10, wanted 0 … 9/)
+    }))
+})
+
+/** Records of CIFAR-100: coarse label, fine label, then an image as in CIFAR-10's; holes but for first and last. */
+function writeCifar100(folder: string): void {
+  mkdirSync(folder, { recursive: true })
+  const bytes = 1 + RECORD_BYTES
+  for (const [name, count] of [
+    ['train.bin', 50_000],
+    ['test.bin', 10_000],
+  ] as const) {
+    const file = openSync(join(folder, name), 'w')
+    ftruncateSync(file, count * bytes)
+    writeSync(file, Uint8Array.of(19, ...record(99, 100)), 0, bytes, 0)
+    writeSync(file, Uint8Array.of(3, ...record(7, 200)), 0, bytes, (count - 1) * bytes)
+    closeSync(file)
+  }
+  writeFileSync(join(folder, 'fine_label_names.txt'), `${FINE.join('\n')}\n`)
+  writeFileSync(join(folder, 'coarse_label_names.txt'), `${COARSE.join('\r\n')}\r\n`)
+}
+
+describe('data/cifar: CIFAR-100', () => {
+  it('reads a hundred fine classes, or twenty coarse ones', () =>
+    inFolder(async folder => {
+      writeCifar100(join(folder, 'cifar-100-binary'))
+      const fine = await loadData(`cifar100:${folder}`)
+      const coarse = await loadData(`cifar100-coarse:${folder}`)
+      assert.deepEqual([fine.train.name, coarse.train.name], ['cifar100', 'cifar100-coarse'])
+      assert.deepEqual([fine.train.classes, coarse.train.classes], [FINE, COARSE])
+      for (const { train, test } of [fine, coarse]) {
+        assert.deepEqual(
+          [train.count, test!.count, train.height, train.width, train.channels],
+          [50_000, 10_000, 32, 32, 3],
+        )
+        // Green holds ten times the fine label, modulo 256.
+        assert.deepEqual([...train.images.subarray(0, 6)], [0, 990 % 256, 100, 1, 990 % 256, 100])
+        assert.deepEqual([...test!.images.subarray(-3)], [255, 70, 200])
+      }
+      assert.deepEqual([fine.train.labels![0], fine.train.labels!.at(-1), fine.test!.labels!.at(-1)], [99, 7, 7])
+      assert.deepEqual([coarse.train.labels![0], coarse.train.labels!.at(-1), coarse.test!.labels!.at(-1)], [19, 3, 3])
+    }))
+
+  it('refuses a label that is no class, and names what is missing', () =>
+    inFolder(async folder => {
+      writeCifar100(folder)
+      const file = openSync(join(folder, 'train.bin'), 'r+')
+      writeSync(file, Uint8Array.of(20, 100), 0, 2, 0)
+      closeSync(file)
+      const said = (spec: string, message: RegExp) =>
+        assert.rejects(
+          loadData(`${spec}:${folder}`),
+          (error: Error) => error instanceof DataError && message.test(error.message),
+        )
+      await said('cifar100', /train\.bin: record 0 has label 100, wanted 0 … 99/)
+      await said('cifar100-coarse', /train\.bin: record 0 has label 20, wanted 0 … 19/)
+      writeFileSync(join(folder, 'fine_label_names.txt'), 'apple\n')
+      await said('cifar100', /fine_label_names\.txt: wanted 100 class names, got 1/)
+      rmSync(join(folder, 'coarse_label_names.txt'))
+      await said(
+        'cifar100-coarse',
+        /coarse_label_names\.txt cannot be read \(ENOENT\); wanted the binary version of CIFAR-100/,
+      )
     }))
 })
