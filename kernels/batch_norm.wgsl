@@ -1,7 +1,8 @@
 // y = (x - mean) · gamma / sqrt(variance + epsilon) + beta + residual, then ReLU; the factors per channel.
 // Parameters: T: vec4<f32> or f32; RELU; RESIDUAL.
-// Workgroup 64, one walker in one column an invocation (lib/walk.wgsl); grid fold(⌈walkers·columns / 64⌉).
-// Bindings: x [rows, columns]; coefficients [4, columns] of batch_norm_coefficients; y; residual [rows, columns].
+// Workgroup 64, one walker in one column an invocation (lib/walk.wgsl); grid fold(⌈walkers·columns / 64⌉), z = splits.
+// Bindings: x [splits, rows, columns]; coefficients [splits, 4, columns] of batch_norm_coefficients; y; residual; all
+// but the coefficients of x's shape.
 #include "lib/index.wgsl"
 #include "lib/walk.wgsl"
 
@@ -21,10 +22,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   if (at >= params.walkers * params.columns) { return; }
   let walk = walk_of(at, params.rows, params.columns, params.bundle, params.chunk);
   let step = params.bundle * params.columns;
-  let mean = coefficients[walk.column];
-  let factor = coefficients[2u * params.columns + walk.column];
-  let beta = coefficients[3u * params.columns + walk.column];
-  var i = walk.row * params.columns + walk.column;
+  let own = 4u * workgroup.z * params.columns + walk.column;
+  let mean = coefficients[own];
+  let factor = coefficients[own + 2u * params.columns];
+  let beta = coefficients[own + 3u * params.columns];
+  var i = (workgroup.z * params.rows + walk.row) * params.columns + walk.column;
   for (var row = walk.row; row < walk.end; row += params.bundle) {
     // Subtracted first: x · factor + constant would lose what a large mean has in common with x.
     var value = (x[i] - mean) * factor + beta;

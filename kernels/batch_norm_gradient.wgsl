@@ -1,8 +1,9 @@
 // dx = gamma / sqrt(variance + epsilon) · (g' - Σg' / rows - x̂ · Σg'x̂ / rows), or without the sums when the
 // statistics were constants (not BATCH); x̂ and g' as in batch_norm_gradient_sums. Ioffe & Szegedy (2015), section 3.
 // Parameters: T: vec4<f32> or f32; BATCH; RELU: y is bound and masks g.
-// Workgroup 64, one walker in one column an invocation (lib/walk.wgsl); grid fold(⌈walkers·columns / 64⌉).
-// Bindings: g, x [rows, columns]; coefficients [4, columns]; Σg', Σg'x̂ [columns]; dx [rows, columns]; y.
+// Workgroup 64, one walker in one column an invocation (lib/walk.wgsl); grid fold(⌈walkers·columns / 64⌉), z = splits.
+// Bindings: g, x [splits, rows, columns]; coefficients [splits, 4, columns]; Σg', Σg'x̂ [splits, columns]; dx, y of x's
+// shape.
 #include "lib/index.wgsl"
 #include "lib/walk.wgsl"
 
@@ -25,13 +26,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   if (at >= params.walkers * params.columns) { return; }
   let walk = walk_of(at, params.rows, params.columns, params.bundle, params.chunk);
   let step = params.bundle * params.columns;
-  let factor = coefficients[2u * params.columns + walk.column];
+  let own = 4u * workgroup.z * params.columns + walk.column;
+  let factor = coefficients[own + 2u * params.columns];
 #if BATCH
-  let mean = coefficients[walk.column];
-  let constant = sum[walk.column] / f32(params.rows);
-  let slope = coefficients[params.columns + walk.column] * product[walk.column] / f32(params.rows);
+  let mean = coefficients[own];
+  let constant = sum[workgroup.z * params.columns + walk.column] / f32(params.rows);
+  let slope =
+    coefficients[own + params.columns] * product[workgroup.z * params.columns + walk.column] / f32(params.rows);
 #endif
-  var i = walk.row * params.columns + walk.column;
+  var i = (workgroup.z * params.rows + walk.row) * params.columns + walk.column;
   for (var row = walk.row; row < walk.end; row += params.bundle) {
 #if RELU
     var value = select({{T}}(0.0), g[i], y[i] > {{T}}(0.0));

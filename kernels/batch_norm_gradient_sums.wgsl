@@ -1,8 +1,9 @@
 // For each walker and channel, Σ g' and Σ g'·x̂ over its rows, x̂ = (x - mean) / sqrt(variance + epsilon); g' is the
 // output's gradient g, with RELU only where the output y was positive.
 // Parameters: T: vec4<f32> or f32; RELU: y is bound; MASKED: g' is written, it is the gradient of the residual.
-// Workgroup 64, one walker in one column an invocation (lib/walk.wgsl); grid fold(⌈walkers·columns / 64⌉).
-// Bindings: g, x [rows, columns]; coefficients [4, columns]; partial [2, walkers, columns]; y; masked [rows, columns].
+// Workgroup 64, one walker in one column an invocation (lib/walk.wgsl); grid fold(⌈walkers·columns / 64⌉), z = splits.
+// Bindings: g, x [splits, rows, columns]; coefficients [splits, 4, columns]; partial [splits, 2, walkers, columns]; y,
+// masked of x's shape.
 #include "lib/index.wgsl"
 #include "lib/walk.wgsl"
 
@@ -26,9 +27,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   if (at >= params.walkers * params.columns) { return; }
   let walk = walk_of(at, params.rows, params.columns, params.bundle, params.chunk);
   let step = params.bundle * params.columns;
-  let mean = coefficients[walk.column];
-  let scale = coefficients[params.columns + walk.column];
-  var i = walk.row * params.columns + walk.column;
+  let mean = coefficients[4u * workgroup.z * params.columns + walk.column];
+  let scale = coefficients[(4u * workgroup.z + 1u) * params.columns + walk.column];
+  var i = (workgroup.z * params.rows + walk.row) * params.columns + walk.column;
   var sum = {{T}}(0.0);
   var product = {{T}}(0.0);
   for (var row = walk.row; row < walk.end; ) {
@@ -52,6 +53,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     sum += block_sum;
     product += block_product;
   }
-  partial[walk.walker * params.columns + walk.column] = sum;
-  partial[(params.walkers + walk.walker) * params.columns + walk.column] = product * scale;
+  let own = (2u * workgroup.z * params.walkers + walk.walker) * params.columns + walk.column;
+  partial[own] = sum;
+  partial[own + params.walkers * params.columns] = product * scale;
 }

@@ -1,8 +1,9 @@
 // For each walker and channel, the mean and the sum of squared deviations of its rows of x: eight rows at a time in two
 // passes over registers, merged by Chan, Golub & LeVeque (1983), so that nothing is lost where mean >> deviation.
 // Parameters: T: vec4<f32> where the channels are a multiple of 4, else f32; columns counts T.
-// Workgroup 64, one walker in one column an invocation (lib/walk.wgsl), no barriers; grid fold(⌈walkers·columns / 64⌉).
-// Bindings: x [rows, columns]; partial [2, walkers, columns]: means, then sums of squares.
+// Workgroup 64, one walker in one column an invocation (lib/walk.wgsl), no barriers; grid fold(⌈walkers·columns / 64⌉),
+// z = splits.
+// Bindings: x [splits, rows, columns]; partial [splits, 2, walkers, columns]: means, then sums of squares.
 #include "lib/index.wgsl"
 #include "lib/walk.wgsl"
 
@@ -18,7 +19,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   if (at >= params.walkers * params.columns) { return; }
   let walk = walk_of(at, params.rows, params.columns, params.bundle, params.chunk);
   let step = params.bundle * params.columns;
-  var i = walk.row * params.columns + walk.column;
+  var i = (workgroup.z * params.rows + walk.row) * params.columns + walk.column;
   var row = walk.row;
   var count = 0.0;
   var mean = {{T}}(0.0);
@@ -46,6 +47,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     squares += delta * (x[i] - mean);
     i += step;
   }
-  partial[walk.walker * params.columns + walk.column] = mean;
-  partial[(params.walkers + walk.walker) * params.columns + walk.column] = squares;
+  let own = (2u * workgroup.z * params.walkers + walk.walker) * params.columns + walk.column;
+  partial[own] = mean;
+  partial[own + params.walkers * params.columns] = squares;
 }

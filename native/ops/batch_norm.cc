@@ -6,8 +6,8 @@
 #include "parallel.h"
 
 /**
- * Batch normalisation of x [rows, channels] with ReLU and a residual, in the two passes over memory that it takes:
- * kernels/batch_norm*.wgsl. Sums are in double precision over parts that depend on the shape alone.
+ * Batch normalisation of x [splits, rows, channels] with ReLU and a residual, split by split, in the two passes over
+ * memory that it takes: kernels/batch_norm*.wgsl. Sums are in double precision over parts that depend on the shape alone.
  */
 namespace selfsame {
 namespace {
@@ -140,12 +140,23 @@ SELFSAME_CLONES void normalise(const float* x, const float* residual, Affine aff
 struct Forward {
   const float *x, *residual, *gamma, *beta;
   float *runningMean, *runningVariance, *coefficients, *y;
-  int64_t rows, channels;
+  int64_t splits, rows, channels;
   bool batch, relu;
   float momentum, epsilon;
 
-  /** coefficients [4, channels] = mean, 1 / √(variance + epsilon), that times gamma, beta; updates running ones. */
-  void makeCoefficients(const Partial* partial) const {
+  /** One of the splits, with its part of everything. */
+  Forward at(int64_t split) const {
+    const int64_t before = split * rows * channels;
+    Forward one = *this;
+    one.x += before;
+    one.y += before;
+    if (residual) one.residual += before;
+    one.coefficients += split * 4 * channels;
+    return one;
+  }
+
+  /** coefficients [4, channels] = mean, 1 / √(variance + epsilon), that times gamma, beta; adds to `means` and so on. */
+  void makeCoefficients(const Partial* partial, float* means, float* variances) const {
     const auto count = static_cast<double>(rows);
     for (int64_t c = 0; c < channels; c++) {
       float mean, variance;
@@ -154,11 +165,8 @@ struct Forward {
         const double away = std::max(0.0, squares - sum * (sum / count));
         mean = static_cast<float>(x[c] + sum / count);
         variance = static_cast<float>(away / count);
-        if (runningMean) {
-          const auto unbiased = static_cast<float>(away / (count - 1.0));
-          runningMean[c] = (1.0f - momentum) * runningMean[c] + momentum * mean;
-          runningVariance[c] = (1.0f - momentum) * runningVariance[c] + momentum * unbiased;
-        }
+        means[c] += mean;
+        variances[c] += static_cast<float>(away / (count - 1.0));
       } else {
         mean = runningMean[c];
         variance = runningVariance[c];
@@ -171,7 +179,25 @@ struct Forward {
     }
   }
 
+  /** Running statistics move by the mean of the splits'. */
+  void updateRunning(const float* means, const float* variances) const {
+    const auto count = static_cast<float>(splits);
+    for (int64_t c = 0; c < channels; c++) {
+      runningMean[c] = (1.0f - momentum) * runningMean[c] + momentum * (means[c] / count);
+      runningVariance[c] = (1.0f - momentum) * runningVariance[c] + momentum * (variances[c] / count);
+    }
+  }
+
   void run(Scratch& scratch) const {
+    auto* means = scratch.take<float>(channels);
+    auto* variances = scratch.take<float>(channels);
+    std::fill_n(means, channels, 0.0f);
+    std::fill_n(variances, channels, 0.0f);
+    for (int64_t split = 0; split < splits; split++) at(split).runSplit(means, variances, scratch);
+    if (batch && runningMean) updateRunning(means, variances);
+  }
+
+  void runSplit(float* means, float* variances, Scratch& scratch) const {
     const Lines lines(rows, channels);
     if (batch) {
       const Partial partial(lines, scratch);
@@ -181,9 +207,9 @@ struct Forward {
         addStatistics(x + begin, shift + column, count, lines.width, columns, partial.first(part) + column,
                       partial.second(part) + column);
       });
-      makeCoefficients(&partial);
+      makeCoefficients(&partial, means, variances);
     } else {
-      makeCoefficients(nullptr);
+      makeCoefficients(nullptr, nullptr, nullptr);
     }
     const float* mean = lines.repeat(coefficients, scratch);
     const float* factor = lines.repeat(coefficients + 2 * channels, scratch);
@@ -199,22 +225,24 @@ struct Forward {
 
 const Op batchNorm("batchNorm", [](Launch& launch) -> Run {
   Forward f{};
+  f.splits = launch.size("splits");
   f.rows = launch.size("rows");
   f.channels = launch.size("channels");
   f.batch = launch.flag("batch");
   f.relu = launch.flag("relu");
   f.momentum = static_cast<float>(launch.number("momentum"));
   f.epsilon = static_cast<float>(launch.number("epsilon"));
-  f.x = launch.in<float>("x", {f.rows, f.channels});
-  if (launch.has("residual")) f.residual = launch.in<float>("residual", {f.rows, f.channels});
+  f.x = launch.in<float>("x", {f.splits, f.rows, f.channels});
+  if (launch.has("residual")) f.residual = launch.in<float>("residual", {f.splits, f.rows, f.channels});
   if (launch.has("gamma")) f.gamma = launch.in<float>("gamma", {f.channels});
   if (launch.has("beta")) f.beta = launch.in<float>("beta", {f.channels});
   if (!f.batch || (launch.has("runningMean") && launch.has("runningVariance"))) {
     f.runningMean = launch.out<float>("runningMean", {f.channels});
     f.runningVariance = launch.out<float>("runningVariance", {f.channels});
   }
-  f.coefficients = launch.out<float>("coefficients", {4, f.channels});
-  f.y = launch.out<float>("y", {f.rows, f.channels});
+  if (!f.batch && f.splits != 1) launch.refuse("wants one split where no batch statistics are made");
+  f.coefficients = launch.out<float>("coefficients", {f.splits, 4, f.channels});
+  f.y = launch.out<float>("y", {f.splits, f.rows, f.channels});
   return [f](Scratch& scratch) { f.run(scratch); };
 });
 
@@ -224,10 +252,29 @@ enum class Mask { kNone, kOutput, kInput };
 struct Gradient {
   const float *g, *x, *y, *coefficients;
   float *masked, *dx, *dgamma, *dbeta;
-  int64_t rows, channels;
+  int64_t splits, rows, channels;
   bool batch, residual;
 
-  void run(Scratch& scratch) const;
+  /** One of the splits, with its part of everything. */
+  Gradient at(int64_t split) const {
+    const int64_t before = split * rows * channels;
+    Gradient one = *this;
+    one.g += before;
+    one.x += before;
+    if (y) one.y += before;
+    if (masked) one.masked += before;
+    if (dx) one.dx += before;
+    one.coefficients += split * 4 * channels;
+    return one;
+  }
+
+  void run(Scratch& scratch) const {
+    std::fill_n(dgamma, channels, 0.0f);
+    std::fill_n(dbeta, channels, 0.0f);
+    for (int64_t split = 0; split < splits; split++) at(split).runSplit(scratch);
+  }
+
+  void runSplit(Scratch& scratch) const;
 };
 
 /** g where y is positive. Without a residual y is made again from x, with the same bits, which saves reading it. */
@@ -303,7 +350,7 @@ auto makeGradientOf(bool batch) {
   return batch ? makeGradient<kMask, true> : makeGradient<kMask, false>;
 }
 
-void Gradient::run(Scratch& scratch) const {
+void Gradient::runSplit(Scratch& scratch) const {
   const Lines lines(rows, channels);
   const Partial partial(lines, scratch);
   const float* mean = lines.repeat(coefficients, scratch);
@@ -324,8 +371,8 @@ void Gradient::run(Scratch& scratch) const {
   for (int64_t c = 0; c < channels; c++) {
     const auto [sum, product] = partial.of(c);
     const double scale = coefficients[channels + c];
-    dbeta[c] = static_cast<float>(sum);
-    dgamma[c] = static_cast<float>(product * scale);
+    dbeta[c] += static_cast<float>(sum);
+    dgamma[c] += static_cast<float>(product * scale);
     constants[c] = static_cast<float>(sum / static_cast<double>(rows));
     slopes[c] = static_cast<float>(product * scale * scale / static_cast<double>(rows));
   }
@@ -347,16 +394,17 @@ void Gradient::run(Scratch& scratch) const {
 
 const Op batchNormGradient("batchNormGradient", [](Launch& launch) -> Run {
   Gradient f{};
+  f.splits = launch.size("splits");
   f.rows = launch.size("rows");
   f.channels = launch.size("channels");
   f.batch = launch.flag("batch");
   f.residual = launch.flag("residual");
-  f.g = launch.in<float>("g", {f.rows, f.channels});
-  f.x = launch.in<float>("x", {f.rows, f.channels});
-  if (launch.has("y")) f.y = launch.in<float>("y", {f.rows, f.channels});
-  f.coefficients = launch.in<float>("coefficients", {4, f.channels});
-  if (launch.has("masked")) f.masked = launch.out<float>("masked", {f.rows, f.channels});
-  if (launch.has("dx")) f.dx = launch.out<float>("dx", {f.rows, f.channels});
+  f.g = launch.in<float>("g", {f.splits, f.rows, f.channels});
+  f.x = launch.in<float>("x", {f.splits, f.rows, f.channels});
+  if (launch.has("y")) f.y = launch.in<float>("y", {f.splits, f.rows, f.channels});
+  f.coefficients = launch.in<float>("coefficients", {f.splits, 4, f.channels});
+  if (launch.has("masked")) f.masked = launch.out<float>("masked", {f.splits, f.rows, f.channels});
+  if (launch.has("dx")) f.dx = launch.out<float>("dx", {f.splits, f.rows, f.channels});
   f.dgamma = launch.out<float>("dgamma", {f.channels});
   f.dbeta = launch.out<float>("dbeta", {f.channels});
   return [f](Scratch& scratch) { f.run(scratch); };

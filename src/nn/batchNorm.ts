@@ -17,6 +17,8 @@ export interface BatchNormOptions {
   readonly momentum?: number
   /** @default 1e-5 */
   readonly epsilon?: number
+  /** Equal parts of a batch that are normalised each on its own. @default 1 */
+  readonly splits?: number
   readonly device?: Device
 }
 
@@ -29,17 +31,21 @@ export class BatchNorm extends Module {
   readonly beta: Tensor | undefined
   readonly runningMean: Tensor
   readonly runningVariance: Tensor
-  readonly momentum: number
+  momentum: number
   readonly epsilon: number
+  /** See `splitBatchNorms`. */
+  splits: number
 
-  constructor({ channels, affine = 'full', gamma = 1, momentum = 0.1, epsilon = 1e-5, device }: BatchNormOptions) {
+  constructor(options: BatchNormOptions) {
     super()
+    const { channels, affine = 'full', gamma = 1, momentum = 0.1, epsilon = 1e-5, splits = 1, device } = options
     if (affine !== 'none') this.gamma = parameter(gamma, [channels], device)
     if (affine === 'full') this.beta = parameter(0, [channels], device)
     this.runningMean = buffer(0, [channels], device)
     this.runningVariance = buffer(1, [channels], device)
     this.momentum = momentum
     this.epsilon = epsilon
+    this.splits = splits
   }
 
   protected override get bufferNames(): readonly string[] {
@@ -48,7 +54,7 @@ export class BatchNorm extends Module {
 
   /** relu(norm(x) + residual), each of the two where asked for. */
   forward(x: Tensor, options: { readonly relu?: boolean; readonly residual?: Tensor } = {}): Tensor {
-    const { gamma, beta, runningMean, runningVariance, mode, momentum, epsilon } = this
+    const { gamma, beta, runningMean, runningVariance, mode, momentum, epsilon, splits } = this
     return batchNorm(x, {
       ...(gamma && { gamma }),
       ...(beta && { beta }),
@@ -57,7 +63,23 @@ export class BatchNorm extends Module {
       mode,
       momentum,
       epsilon,
+      splits,
       ...options,
     })
   }
+}
+
+/** The batch norms of these modules and all below them. */
+export function batchNormsOf(modules: readonly Module[]): BatchNorm[] {
+  return modules.flatMap(module => module.modules()).filter(module => module instanceof BatchNorm)
+}
+
+/**
+ * From now on every batch norm of the module cuts its batch into `splits` equal runs of neighbours, each with its own
+ * statistics: as if so many devices had a part of the batch each. MoCo needs that (He et al., 2019,
+ * https://arxiv.org/abs/1911.05722, section 3.3): its keys are shuffled first, so that a key and its query were not
+ * normalised with the same images.
+ */
+export function splitBatchNorms(module: Module, splits: number): void {
+  for (const norm of batchNormsOf([module])) norm.splits = splits
 }

@@ -44,7 +44,12 @@ export abstract class Module {
 
   /** Set for this module and all below it. */
   set mode(mode: Mode) {
-    for (const [, module] of walk(this)) module.#mode = mode
+    for (const module of this.modules()) module.#mode = mode
+  }
+
+  /** This module and all below it, a module before those below it. */
+  modules(): Module[] {
+    return walk(this).map(([, module]) => module)
   }
 
   train(): this {

@@ -6,9 +6,10 @@ import { lanesOf } from './lanes.js'
 declare module '../device/launch.js' {
   interface Launches {
     /**
-     * y = relu?((x − mean) · gamma / √(variance + epsilon) + beta + residual), x [rows, channels]. With `batch` the
-     * statistics are those of x, and running ones, where given, are updated; otherwise the running ones are used.
-     * `coefficients` [4, channels] is written: mean, 1/√(variance + epsilon), that times gamma, beta.
+     * y = relu?((x − mean) · gamma / √(variance + epsilon) + beta + residual), x [splits, rows, channels]. With `batch`
+     * the statistics are those of each split of x, and running ones, where given, are updated with their mean;
+     * otherwise the running ones are used. `coefficients` [splits, 4, channels] is written: mean,
+     * 1/√(variance + epsilon), that times gamma, beta.
      */
     batchNorm: {
       x: Slice
@@ -19,6 +20,7 @@ declare module '../device/launch.js' {
       runningVariance: Slice | null
       coefficients: Slice
       y: Slice
+      splits: number
       rows: number
       channels: number
       batch: boolean
@@ -39,6 +41,7 @@ declare module '../device/launch.js' {
       dx: Slice | null
       dgamma: Slice
       dbeta: Slice
+      splits: number
       rows: number
       channels: number
       batch: boolean
@@ -65,18 +68,25 @@ function walkOf(rows: number, columns: number, rowsEach: number, most: number) {
   return { rows, columns, bundle, chunk, walkers: tiles(rows, chunk) * bundle }
 }
 
-function walksOf(rows: number, columns: number, { software }: Target) {
+/** Of one split; one invocation combines the partial sums of all splits. */
+function walksOf(splits: number, rows: number, columns: number, { software }: Target) {
   const kind = software ? 'software' : 'hardware'
-  const most = Math.min(MOST_PARTIALS[kind], tiles(INVOCATIONS[kind], columns))
+  const most = Math.max(1, Math.floor(Math.min(MOST_PARTIALS[kind], tiles(INVOCATIONS[kind], columns)) / splits))
   return { sums: walkOf(rows, columns, 16, most), elements: walkOf(rows, columns, 16, Number.POSITIVE_INFINITY) }
 }
 
+/** An invocation for each walker, column and split. */
+function gridOf(walkers: number, columns: number, splits: number, { limits }: Target): [number, number, number] {
+  const [x, y] = fold(tiles(walkers * columns, 64), limits)
+  return [x, y, splits]
+}
+
 export function planBatchNorm(launch: LaunchOf<'batchNorm'>, target: Target): Dispatch[] {
-  const { x, residual, gamma, beta, runningMean, runningVariance, coefficients, y, rows, channels, batch, relu } =
-    launch
+  const { x, residual, gamma, beta, runningMean, runningVariance, coefficients, y } = launch
+  const { splits, rows, channels, batch, relu } = launch
   const { T, columns } = lanesOf(channels)
-  const walks = walksOf(rows, columns, target)
-  const partial = scratch(0, 8 * walks.sums.walkers * channels)
+  const walks = walksOf(splits, rows, columns, target)
+  const partial = scratch(0, 8 * splits * walks.sums.walkers * channels)
   const running = runningMean && runningVariance ? [runningMean, runningVariance] : []
   const first = [coefficients, ...(batch ? [partial] : []), ...running]
   const atBeta = first.length + (gamma ? 1 : 0)
@@ -93,17 +103,17 @@ export function planBatchNorm(launch: LaunchOf<'batchNorm'>, target: Target): Di
         AT_BETA: atBeta,
       },
       bindings: [...first, ...(gamma ? [gamma] : []), ...(beta ? [beta] : [])],
-      params: { ...walks.sums, momentum: launch.momentum, epsilon: launch.epsilon },
+      params: { ...walks.sums, splits, momentum: launch.momentum, epsilon: launch.epsilon },
       grid: fold(tiles(columns, 64), target.limits),
-      work: batch ? 2 * walks.sums.walkers * channels : channels,
+      work: batch ? 2 * splits * walks.sums.walkers * channels : channels,
     },
     {
       kernel: 'batch_norm',
       parameters: { T, RELU: +relu, RESIDUAL: +(residual !== null) },
       bindings: [x, coefficients, y, ...(residual ? [residual] : [])],
       params: walks.elements,
-      grid: fold(tiles(walks.elements.walkers * columns, 64), target.limits),
-      work: rows * channels,
+      grid: gridOf(walks.elements.walkers, columns, splits, target),
+      work: splits * rows * channels,
     },
   ]
   if (!batch) return dispatches
@@ -112,33 +122,35 @@ export function planBatchNorm(launch: LaunchOf<'batchNorm'>, target: Target): Di
     parameters: { T },
     bindings: [x, partial],
     params: walks.sums,
-    grid: fold(tiles(walks.sums.walkers * columns, 64), target.limits),
-    work: rows * channels,
+    grid: gridOf(walks.sums.walkers, columns, splits, target),
+    work: splits * rows * channels,
   }
   return [statistics, ...dispatches]
 }
 
 export function planBatchNormGradient(launch: LaunchOf<'batchNormGradient'>, target: Target): Dispatch[] {
-  const { g, x, y, coefficients, masked, dx, dgamma, dbeta, rows, channels, batch } = launch
+  const { g, x, y, coefficients, masked, dx, dgamma, dbeta, splits, rows, channels, batch } = launch
   const { T, columns } = lanesOf(channels)
-  const walks = walksOf(rows, columns, target)
-  const partial = scratch(0, 8 * walks.sums.walkers * channels)
+  const walks = walksOf(splits, rows, columns, target)
+  const partial = scratch(0, 8 * splits * walks.sums.walkers * channels)
+  // A single split's sums are the gradients of beta and gamma themselves.
+  const sums = splits === 1 ? [] : [scratch(1, 4 * splits * channels), scratch(2, 4 * splits * channels)]
   const dispatches: Dispatch[] = [
     {
       kernel: 'batch_norm_gradient_sums',
       parameters: { T, RELU: +(y !== null), MASKED: +(masked !== null) },
       bindings: [g, x, coefficients, partial, ...(y ? [y] : []), ...(masked ? [masked] : [])],
       params: walks.sums,
-      grid: fold(tiles(walks.sums.walkers * columns, 64), target.limits),
-      work: rows * channels,
+      grid: gridOf(walks.sums.walkers, columns, splits, target),
+      work: splits * rows * channels,
     },
     {
       kernel: 'batch_norm_gradient_combine',
-      parameters: { T },
-      bindings: [partial, dbeta, dgamma],
-      params: { columns, walkers: walks.sums.walkers },
+      parameters: { T, SPLIT: +(splits > 1) },
+      bindings: [partial, dbeta, dgamma, ...sums],
+      params: { columns, walkers: walks.sums.walkers, splits },
       grid: fold(tiles(columns, 64), target.limits),
-      work: walks.sums.walkers * channels,
+      work: splits * walks.sums.walkers * channels,
     },
   ]
   if (!dx) return dispatches
@@ -147,10 +159,10 @@ export function planBatchNormGradient(launch: LaunchOf<'batchNormGradient'>, tar
   dispatches.push({
     kernel: 'batch_norm_gradient',
     parameters: { T, BATCH: +batch, RELU: mask.length },
-    bindings: [masked ?? g, x, coefficients, dbeta, dgamma, dx, ...mask],
+    bindings: [masked ?? g, x, coefficients, ...(splits === 1 ? [dbeta, dgamma] : sums), dx, ...mask],
     params: walks.elements,
-    grid: fold(tiles(walks.elements.walkers * columns, 64), target.limits),
-    work: rows * channels,
+    grid: gridOf(walks.elements.walkers, columns, splits, target),
+    work: splits * rows * channels,
   })
   return dispatches
 }

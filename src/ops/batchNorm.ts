@@ -18,6 +18,13 @@ export interface BatchNormOptions {
   /** running = (1 − momentum) · running + momentum · batch. */
   readonly momentum?: number
   readonly epsilon?: number
+  /**
+   * Cuts the batch, the first axis, into so many equal runs of neighbours, each normalised with its own statistics
+   * ("ghost batch norm", Hoffer et al., 2017, https://arxiv.org/abs/1705.08741): what so many devices without
+   * synchronisation would do. The running statistics move once, by the mean of those of the runs, as in MoCo's
+   * SplitBatchNorm, whose runs are interleaved (image n is in run n mod splits). @default 1
+   */
+  readonly splits?: number
   /** Whether ReLU comes last. */
   readonly relu?: boolean
   /** Added before ReLU; the shape of x. */
@@ -29,20 +36,22 @@ export interface BatchNormOptions {
  * of x [..., C] (Ioffe & Szegedy, 2015, https://arxiv.org/abs/1502.03167). While a checkpoint is recomputed, `update`
  * counts nothing. Gradients of x, gamma, beta and residual, of first order.
  *
- * @throws ShapeError, also where `update` meets a single value a channel, which has no unbiased variance; DtypeError
+ * @throws ShapeError, also where `update` meets a single value a channel, which has no unbiased variance, or where the
+ * splits do not divide the batch; DtypeError
  */
 export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   const { gamma, beta, residual, mode, momentum = 0.1, epsilon = 1e-5, relu = false } = options
   check(x, options)
   const channels = x.shape.at(-1)!
-  const rows = x.size / channels
   const batch = mode !== 'inference'
+  const splits = batch ? (options.splits ?? 1) : 1
+  const rows = x.size / channels / splits
   if (mode === 'update' && rows === 1) {
-    throw new ShapeError(`batchNorm: mode update wants more than one value a channel, got x ${show(x.shape)}`)
+    throw new ShapeError(`batchNorm: mode update wants more than one value a channel, got ${showSplit(x, splits)}`)
   }
   const running = mode === 'inference' || (mode === 'update' && !isRecomputing())
   const y = empty(x.shape, 'float32', x.device)
-  const coefficients = empty([4, channels], 'float32', x.device)
+  const coefficients = empty([splits, 4, channels], 'float32', x.device)
   x.device.launch({
     op: 'batchNorm',
     x: x.slice,
@@ -53,6 +62,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
     runningVariance: running ? options.runningVariance.slice : null,
     coefficients: coefficients.slice,
     y: y.slice,
+    splits,
     rows,
     channels,
     batch,
@@ -78,6 +88,7 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
       dx: dx?.slice ?? null,
       dgamma: dgamma.slice,
       dbeta: dbeta.slice,
+      splits,
       rows,
       channels,
       batch,
@@ -88,7 +99,12 @@ export function batchNorm(x: Tensor, options: BatchNormOptions): Tensor {
   })
 }
 
-function check(x: Tensor, { gamma, beta, runningMean, runningVariance, residual }: BatchNormOptions): void {
+function showSplit(x: Tensor, splits: number): string {
+  return `x ${show(x.shape)}${splits === 1 ? '' : ` in ${splits} splits`}`
+}
+
+function check(x: Tensor, options: BatchNormOptions): void {
+  const { gamma, beta, runningMean, runningVariance, residual, splits = 1 } = options
   const vectors = { gamma, beta, runningMean, runningVariance }
   wantDtype('batchNorm', 'float32', x, ...[...Object.values(vectors), residual].filter(tensor => tensor !== undefined))
   const channels = x.shape.at(-1)
@@ -100,5 +116,9 @@ function check(x: Tensor, { gamma, beta, runningMean, runningVariance, residual 
   }
   if (residual && !sameShape(residual.shape, x.shape)) {
     throw new ShapeError(`batchNorm: wants a residual of x's shape ${show(x.shape)}, got ${show(residual.shape)}`)
+  }
+  if (!Number.isInteger(splits) || splits < 1) throw new ShapeError(`batchNorm: wants splits from 1, got ${splits}`)
+  if (options.mode !== 'inference' && splits > 1 && (x.rank < 2 || x.shape[0]! % splits !== 0)) {
+    throw new ShapeError(`batchNorm: wants splits that divide the first axis, got ${showSplit(x, splits)}`)
   }
 }

@@ -29,8 +29,9 @@ function inputsOf(shape: number[], residual: boolean): Input[] {
 }
 
 function normalisation(shape: number[], attributes: BatchNormAttributes, residual = false): Case {
-  const { mode, relu } = attributes
-  const title = `batchNorm [${shape}] ${mode}${relu ? ', relu' : ''}${residual ? ', residual' : ''}`
+  const { mode, relu, splits } = attributes
+  const extras = [relu && 'relu', residual && 'residual', splits && `${splits} splits`].filter(Boolean)
+  const title = [`batchNorm [${shape}] ${mode}`, ...extras].join(', ')
   return caseOf(title, reference, attributes, {
     inputs: inputsOf(shape, residual),
     run: inputs => runBatchNorm(inputs, attributes),
@@ -39,10 +40,10 @@ function normalisation(shape: number[], attributes: BatchNormAttributes, residua
 }
 
 /** What an update leaves in the running mean (0) or variance (1). */
-function running(shape: number[], which: 0 | 1, mode: 'update' | 'frozen'): Case {
-  const attributes: BatchNormAttributes = { mode, momentum: 0.25 }
+function running(shape: number[], which: 0 | 1, mode: 'update' | 'frozen', splits = 1): Case {
+  const attributes: BatchNormAttributes = { mode, momentum: 0.25, splits }
   return {
-    name: `batchNorm [${shape}] ${mode}: running ${which === 0 ? 'mean' : 'variance'}`,
+    name: `batchNorm [${shape}] ${mode}, splits ${splits}: running ${which === 0 ? 'mean' : 'variance'}`,
     inputs: inputsOf(shape, false),
     run(inputs) {
       runBatchNorm(inputs, attributes)
@@ -94,10 +95,24 @@ export const cases: readonly Case[] = [
   normalisation([1, 5], { mode: 'frozen', epsilon: 0.1 }),
   normalisation([33, 31], { mode: 'update' }, true),
   normalisation([33, 31], { mode: 'inference' }),
+  ...[
+    { shape: [9, 1], splits: 3 },
+    { shape: [64, 31], splits: 2 },
+    { shape: [8, 5, 7, 33], splits: 4 },
+    { shape: [16, 16, 16, 8], splits: 8 },
+    { shape: [1030, 3], splits: 5 },
+  ].flatMap(({ shape, splits }) => [
+    normalisation(shape, { mode: 'update', splits }),
+    normalisation(shape, { mode: 'update', relu: true, splits }),
+    normalisation(shape, { mode: 'frozen', relu: true, splits }, true),
+    normalisation(shape, { mode: 'inference', splits }),
+  ]),
   ...([0, 1] as const).flatMap(which => [
     running([4, 5, 7, 33], which, 'update'),
     running([2, 3], which, 'update'),
     running([33, 5], which, 'frozen'),
+    running([8, 5, 7, 33], which, 'update', 4),
+    running([6, 4], which, 'update', 3),
   ]),
   ...layers,
 ]

@@ -31,15 +31,19 @@ describe('batchNorm plan', () => {
   const slice = { buffer, offset: 0, bytes: 4 }
 
   for (const software of [true, false]) {
-    for (const [rows, channels] of [
-      [1, 1],
-      [7, 3],
-      [1000, 8],
-      [65_536, 16],
-      [33, 2048],
-      [1_000_003, 64],
+    for (const [splits, rows, channels] of [
+      [1, 1, 1],
+      [1, 7, 3],
+      [3, 7, 3],
+      [1, 1000, 8],
+      [1, 65_536, 16],
+      [8, 8192, 16],
+      [64, 1, 4],
+      [1, 33, 2048],
+      [1, 1_000_003, 64],
     ] as const) {
-      it(`deals every row to one walker: [${rows},${channels}], ${software ? 'software' : 'hardware'}`, () => {
+      const title = `[${splits},${rows},${channels}], ${software ? 'software' : 'hardware'}`
+      it(`deals every row to one walker: ${title}`, () => {
         const dispatches = planBatchNorm(
           {
             op: 'batchNorm',
@@ -51,6 +55,7 @@ describe('batchNorm plan', () => {
             runningVariance: slice,
             coefficients: slice,
             y: slice,
+            splits,
             rows,
             channels,
             batch: true,
@@ -69,6 +74,7 @@ describe('batchNorm plan', () => {
           assert.equal(bundles, Math.ceil(rows / chunk!))
           assert.equal(chunk! % bundle!, 0)
           assert.ok(64 * grid[0] * grid[1] >= walkers! * columns!)
+          assert.equal(grid[2], splits)
         }
       })
     }
@@ -176,6 +182,25 @@ describe('batchNorm', () => {
     assert.equal(device.memory().buffers, before)
   })
 
+  it('in splits is so many batch norms, of neighbours', async () => {
+    const values = Float32Array.from(normal()(generator(9), 6 * 10 * 3))
+    const norm = (part: Float32Array, splits: number) => {
+      const options = { ...statistics(3), mode: 'frozen' as const, splits }
+      return scope(() => batchNorm(tensor(part, { shape: [part.length / 30, 10, 3] }), options)).data()
+    }
+    const together = await norm(values, 3)
+    for (const split of [0, 1, 2]) {
+      const alone = await norm(values.slice(split * 60, (split + 1) * 60), 1)
+      alone.forEach((value, i) => {
+        assert.ok(Math.abs(value - together[split * 60 + i]!) < 1e-6)
+      })
+    }
+    assert.deepEqual(
+      await norm(values, 1),
+      await scope(() => batchNorm(tensor(values, { shape: [6, 10, 3] }), { ...statistics(3), mode: 'frozen' })).data(),
+    )
+  })
+
   it('refuses a second order instead of leaving terms out', () => {
     const x = tensor([[1], [2], [4]], { requiresGradient: true })
     const y = batchNorm(x, { ...statistics(1), mode: 'frozen' })
@@ -190,6 +215,15 @@ describe('batchNorm', () => {
     assert.throws(() => batchNorm(x, { ...options, gamma: ones([4]) }), ShapeError)
     assert.throws(() => batchNorm(x, { ...options, residual: ones([3]) }), ShapeError)
     assert.throws(() => batchNorm(zeros([1, 3]), options), /more than one value a channel/)
+    assert.throws(
+      () => batchNorm(x, { ...options, splits: 2 }),
+      /more than one value a channel, got x \[2,3\] in 2 spl/,
+    )
+    assert.throws(
+      () => batchNorm(zeros([8, 3]), { ...options, splits: 3 }),
+      /divide the first axis, got x \[8,3\] in 3/,
+    )
+    assert.throws(() => batchNorm(zeros([8, 3]), { ...options, splits: 0.5 }), ShapeError)
     assert.throws(() => batchNorm(zeros([2, 3], { dtype: 'int32' }), options), DtypeError)
   })
 })

@@ -1,10 +1,34 @@
-import { type Array64, type Reference, rowsOf, zeros } from './array.js'
+import { type Array64, map, type Reference, rowsOf, zeros } from './array.js'
 
 export interface BatchNormAttributes {
   mode: 'update' | 'frozen' | 'inference'
   momentum?: number
   epsilon?: number
   relu?: boolean
+  /** The first axis is cut into so many equal groups with statistics of their own. */
+  splits?: number
+}
+
+/** The inputs of each split: its rows of x and of the residual, the vectors as they are. */
+function splitsOf(inputs: Array64[], splits: number): Array64[][] {
+  const part = ({ shape, data }: Array64, split: number): Array64 => {
+    const size = data.length / splits
+    return { shape: [shape[0]! / splits, ...shape.slice(1)], data: data.slice(split * size, (split + 1) * size) }
+  }
+  return Array.from({ length: splits }, (_, split) => inputs.map((x, k) => (k === 0 || k === 5 ? part(x, split) : x)))
+}
+
+/** Arrays one behind the other along the first axis. */
+function joined(parts: Array64[]): Array64 {
+  const [first] = parts as [Array64]
+  return {
+    shape: [first.shape[0]! * parts.length, ...first.shape.slice(1)],
+    data: Float64Array.from(parts.flatMap(({ data }) => [...data])),
+  }
+}
+
+function added(parts: Array64[]): Array64 {
+  return map(parts[0]!, (_, i) => parts.reduce((sum, { data }) => sum + data[i]!, 0))
 }
 
 /** Per channel: the mean and the biased variance over all rows. */
@@ -30,7 +54,10 @@ function statistics(inputs: Array64[], { mode }: BatchNormAttributes) {
  * Inputs [x, gamma, beta, runningMean, runningVariance] and perhaps residual.
  */
 export const batchNorm: Reference<BatchNormAttributes> = {
-  forward(inputs, attributes) {
+  forward(inputs, { splits = 1, ...attributes }) {
+    if (splits > 1 && attributes.mode !== 'inference') {
+      return joined(splitsOf(inputs, splits).map(part => batchNorm.forward(part, attributes)))
+    }
     const [x, gamma, beta, , , residual] = inputs as [Array64, Array64, Array64, Array64, Array64, Array64?]
     const { mean, variance } = statistics(inputs, attributes)
     const { columns } = rowsOf(x)
@@ -43,7 +70,16 @@ export const batchNorm: Reference<BatchNormAttributes> = {
     })
     return y
   },
-  gradient(inputs, attributes, outputGradient) {
+  gradient(inputs, { splits = 1, ...attributes }, outputGradient) {
+    if (splits > 1 && attributes.mode !== 'inference') {
+      const parts = splitsOf(inputs, splits)
+      const above = splitsOf([outputGradient], splits)
+      const found = parts.map((part, split) => batchNorm.gradient(part, attributes, above[split]![0]!))
+      return inputs.map((_, k) => {
+        const each = found.map(gradients => gradients[k]!)
+        return k === 3 || k === 4 ? null : k === 1 || k === 2 ? added(each) : joined(each)
+      })
+    }
     const [x, gamma, beta, , , residual] = inputs as [Array64, Array64, Array64, Array64, Array64, Array64?]
     const { mean, variance } = statistics(inputs, attributes)
     const { rows, columns } = rowsOf(x)
@@ -69,8 +105,17 @@ export const batchNorm: Reference<BatchNormAttributes> = {
   },
 }
 
-/** The running mean and variance after one batch: (1 − momentum) · running + momentum · batch, variance unbiased. */
-export function runningStatistics(inputs: Array64[], { momentum = 0.1 }: BatchNormAttributes): [Array64, Array64] {
+/**
+ * The running mean and variance after one batch: (1 − momentum) · running + momentum · batch, variance unbiased; with
+ * splits the mean over them, which is linear and so the same as one step by the mean of their statistics.
+ */
+export function runningStatistics(inputs: Array64[], attributes: BatchNormAttributes): [Array64, Array64] {
+  const { momentum = 0.1, splits = 1 } = attributes
+  if (splits > 1) {
+    const each = splitsOf(inputs, splits).map(part => runningStatistics(part, { ...attributes, splits: 1 }))
+    const mean = (which: 0 | 1) => map(added(each.map(pair => pair[which])), value => value / splits)
+    return [mean(0), mean(1)]
+  }
   const [x, , , runningMean, runningVariance] = inputs as [Array64, Array64, Array64, Array64, Array64]
   const { rows } = rowsOf(x)
   const { mean, variance } = batchStatistics(x)

@@ -73,12 +73,13 @@ describe('the float64 reference: gradients by central differences', () => {
     ['update', { mode: 'update' }],
     ['frozen, relu', { mode: 'frozen', relu: true, epsilon: 0.1 }],
     ['inference, relu', { mode: 'inference', relu: true }],
+    ['update, relu, 2 splits', { mode: 'update', relu: true, splits: 2 }],
   ]
   for (const [name, attributes] of norms) {
     const vectors = [of([4]), of([4]), of([4]), of([4], uniform(0.5, 2))]
-    check(`batchNorm ${name}`, batchNorm, attributes, [of([3, 2, 4]), ...vectors], [0, 1, 2])
-    const residual = of([3, 2, 4])
-    check(`batchNorm ${name}, residual`, batchNorm, attributes, [of([3, 2, 4]), ...vectors, residual], [0, 1, 2, 5])
+    check(`batchNorm ${name}`, batchNorm, attributes, [of([6, 2, 4]), ...vectors], [0, 1, 2])
+    const residual = of([6, 2, 4])
+    check(`batchNorm ${name}, residual`, batchNorm, attributes, [of([6, 2, 4]), ...vectors, residual], [0, 1, 2, 5])
   }
   check('layerNorm', layerNorm, {}, [of([3, 5])])
   check('layerNorm, affine', layerNorm, { epsilon: 0.1 }, [of([2, 3, 5]), of([5]), of([5])], [0, 1, 2])

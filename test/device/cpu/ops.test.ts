@@ -50,7 +50,7 @@ const families: Record<string, Make> = {
   'batch normalisation and its gradient': o => {
     const [rows, channels] = [30_001, 7]
     const [x, y, coefficients] = [o.of(rows, channels), o.out(rows, channels), o.out(4, channels)]
-    const sizes = { x, coefficients, rows, channels, batch: true }
+    const sizes = { x, coefficients, splits: 1, rows, channels, batch: true }
     const running = { runningMean: o.out(channels), runningVariance: o.out(channels), momentum: 0.1, epsilon: 1e-5 }
     const given = { residual: null, gamma: o.of(channels), beta: o.of(channels) }
     const made = { masked: o.out(rows, channels), dx: o.out(rows, channels) }
@@ -64,7 +64,7 @@ const families: Record<string, Make> = {
     const [rows, channels] = [301, 700]
     const [x, coefficients] = [o.of(rows, channels), o.out(4, channels)]
     const none = { residual: null, gamma: null, beta: null, runningMean: null, runningVariance: null }
-    const sizes = { x, coefficients, rows, channels, batch: true, relu: false, momentum: 0, epsilon: 1e-5 }
+    const sizes = { x, coefficients, splits: 1, rows, channels, batch: true, relu: false, momentum: 0, epsilon: 1e-5 }
     return [{ op: 'batchNorm', ...sizes, ...none, y: o.out(rows, channels) }]
   },
   'NT-Xent and its gradient, an odd number of blocks': o => {
