@@ -133,13 +133,14 @@ export function checkpoint(
   parameters: readonly Tensor[] = [],
 ): Tensor {
   const out = noGrad(() => scope(() => body(...inputs)))
-  return differentiable(out, [...inputs, ...parameters], seed => {
+  return differentiable(out, [...inputs, ...parameters], (seed, needed) => {
     if (recording) throw new GradientError('checkpoint: has first-order gradients only; leave it out for createGraph')
     return withRecording(true, () =>
       scope(() => {
-        const leaves = inputs.map(leafOf)
+        // Images have no use for a gradient, and the first convolution need not make it.
+        const leaves = inputs.map((x, i) => (needed[i] ? leafOf(x) : stopGradient(x)))
         const sources = [...leaves, ...parameters]
-        const wanted = sources.filter(isTracked)
+        const wanted = sources.filter((_, i) => needed[i])
         const before = recomputing
         recomputing = true
         try {

@@ -239,6 +239,20 @@ describe('tape', () => {
     assert.equal(isRecomputing(), false)
   })
 
+  it('a checkpoint asks no op for the gradient of an input that has no use for one', () => {
+    scope(() => {
+      const [x, w] = [tensor([1, 2], { device }), leaf([3, 4])]
+      const asked: (readonly boolean[])[] = []
+      const product = (a: Tensor) =>
+        differentiable(mul(stopGradient(a), stopGradient(w)), [a, w], (g, needed) => {
+          asked.push(needed)
+          return [null, mul(g, a)]
+        })
+      gradients(sum(checkpoint(product, [x], [w])), [w])
+      assert.deepEqual(asked, [[false, true]])
+    })
+  })
+
   it('a checkpoint skips parameters that are frozen, and refuses second order rather than get it wrong', () => {
     scope(() => {
       const x = leaf([1, 2])
