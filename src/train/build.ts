@@ -1,7 +1,9 @@
 /** From a configuration to the objects it names. Pure but for the tensors that it makes on the current device. */
 import type { Dataset } from '../data/dataset.js'
 import type { Device } from '../device/device.js'
+import { ConfigError } from '../device/errors.js'
 import type { Arena } from '../nn/arena.js'
+import { Linear } from '../nn/linear.js'
 import { MLP } from '../nn/mlp.js'
 import { encoder as buildEncoder } from '../nn/resnet.js'
 import { ModelState } from '../nn/state.js'
@@ -13,8 +15,8 @@ import { SGD } from '../optim/sgd.js'
 import type { Encoder, Method } from '../ssl/method.js'
 import { Generator } from '../tensor/philox.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { peerView, simclrView } from '../views/presets.js'
 import type { ViewSpec } from '../views/spec.js'
+import { viewPair } from '../views/viewPair.js'
 import type { Config } from './config.js'
 import type { BuildContext } from './methods/definition.js'
 import { methodNamed } from './methods/index.js'
@@ -71,20 +73,23 @@ export function buildMethod({ statistics, ...setting }: MethodSetting): Method {
         ...(projectorNorm === 'all' && { outputNorm: 'scale' as const }),
       }),
     head,
+    linear: (name, inputs, outputs, options) =>
+      new Linear({ inputs, outputs, initialisation, generator: generator(name), device, ...options }),
+    classes: () => classesOf(config, train),
     generator,
   })
 }
 
+function classesOf({ method }: Config, { classes, source }: Dataset): number {
+  if (classes) return classes.length
+  throw new ConfigError(`method: ${method} learns from labels, and ${source} has none; take another method`)
+}
+
 /** The two views of a configuration: a preset with what the configuration changes of it. */
-export function viewsOf({ views }: Config, size: number, { mean, std }: Statistics): readonly [ViewSpec, ViewSpec] {
+export function viewsOf({ views }: Config, size: number, statistics: Statistics): readonly [ViewSpec, ViewSpec] {
   const { preset, strength, blur, area, flip } = views
-  const spec = preset === 'peer' ? peerView({ size, mean, std }) : simclrView({ size, mean, std, strength, blur })
-  const changed = {
-    ...spec,
-    ...(area && spec.crop && { crop: { ...spec.crop, area } }),
-    ...(flip !== undefined && { flip }),
-  }
-  return [changed, changed]
+  const changes = { strength, blur, ...(area && { area }), ...(flip !== undefined && { flip }) }
+  return viewPair(preset, { size, ...statistics, ...changes })
 }
 
 /** Trained parameters and their gradients in arenas, in the groups that the optimiser and the method tell apart. */

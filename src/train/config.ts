@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { ConfigError } from '../device/errors.js'
+import { VIEW_PRESETS } from '../views/viewPair.js'
 import { above, between, choice, flag, section, shares, text, whole, widths } from './fields.js'
 import { methodNamed, methodNames } from './methods/index.js'
 
@@ -65,14 +66,14 @@ export const configSchema = section(
     ).exactOptional(),
     views: section(
       {
-        preset: choice(['simclr', 'peer'], 'The family of augmentations.'),
+        preset: choice(VIEW_PRESETS, 'The family of augmentations.'),
         size: whole(
           8,
           "Side of a view and of a folder's images, in pixels; by default that of the images, for a folder at most 64.",
           1024,
         ).exactOptional(),
-        strength: between(0, 1.25, 'Strength s of the colour jitter, for the preset simclr.'),
-        blur: flag('Gaussian blur with probability 1/2, for the preset simclr.'),
+        strength: between(0, 1.25, "Times the preset's colour jitter; 1 as published."),
+        blur: flag("Whether the preset's blur is kept."),
         area: shares("Share of the image's area that a crop may have; the preset's own when absent.").exactOptional(),
         flip: between(0, 1, "Probability of a horizontal flip; the preset's own when absent.").exactOptional(),
       },

@@ -1,7 +1,7 @@
 /** Kinds of settings. Each carries the end of its own error message, `wants …`, as zod's message. */
 import { z } from 'zod'
 
-export function choice<const T extends readonly [string, ...string[]]>(values: T, description: string) {
+export function choice<const T extends readonly string[]>(values: T, description: string) {
   return z
     .enum(values, { error: values.length > 1 ? `one of ${values.join(', ')}` : `${values[0]}` })
     .describe(description)

@@ -1,8 +1,8 @@
 /** A run's parts, put together from its configuration, and its whole state as a list of tensors. */
-import { type Dataset, datasetStatistics, type Splits } from '../data/dataset.js'
+import { type Dataset, datasetStatistics, type Splits, subset } from '../data/dataset.js'
 import { DeviceDataset } from '../data/deviceDataset.js'
 import { loadData } from '../data/loadData.js'
-import { sampler } from '../data/sampler.js'
+import { keepLabels, type Sampler, sampler, twoStreamSampler } from '../data/sampler.js'
 import type { Device, DeviceInfo } from '../device/device.js'
 import { ConfigError, DataError } from '../device/errors.js'
 import type { ModelState } from '../nn/state.js'
@@ -77,14 +77,14 @@ function checkPrecision({ precision }: Config, { kind, name, features }: DeviceI
 
 /** @param build for tests: another method than the configuration's */
 export function assemble(config: Config, data: Splits, device: Device, build = buildMethod): Session {
-  const definition = methodNamed(config.method)
   const { batch, seed } = config
-  const train = definition.dataset?.(config.options, data.train, new Generator(seed, 'dataset')) ?? data.train
+  const train = trainingImages(config, data.train)
   if (train.count < batch) {
     throw new ConfigError(`batch: ${train.source} has ${train.count} training images, fewer than one batch of ${batch}`)
   }
   const statistics = statisticsOf(data.train)
-  const order = sampler({ count: train.count, batch, seed })
+  const labels = knownLabels(config, train)
+  const order = orderOf(config, train, labels)
   const { stepsPerEpoch } = order
   const totalSteps = config.steps ?? config.epochs * stepsPerEpoch
   const counter = stepCounter(device)
@@ -102,7 +102,7 @@ export function assemble(config: Config, data: Splits, device: Device, build = b
     gradients: model.gradients,
     batches: new DeviceDataset(device, train).reader(batch),
     sampler: order,
-    ...(train.labels && { labels: train.labels }),
+    ...(labels && { labels }),
     source: train,
     seed,
     precision: config.precision,
@@ -125,6 +125,41 @@ export function assemble(config: Config, data: Splits, device: Device, build = b
     learningRate,
     close,
   }
+}
+
+/** What is trained on: the images, those that the method makes of them, or those with a label that is known. */
+function trainingImages({ method, options, labels: count, seed }: Config, images: Dataset): Dataset {
+  const { dataset, onlyLabelled } = methodNamed(method)
+  const train = dataset?.(options, images, new Generator(seed, 'dataset')) ?? images
+  if (!onlyLabelled) return train
+  const labels = knownLabels({ ...(count !== undefined && { labels: count }), seed }, train)
+  const labelled = Array.from({ length: train.count }, (_, i) => i).filter(i => labels !== undefined && labels[i]! >= 0)
+  return labelled.length < train.count ? subset(train, labelled) : train
+}
+
+/** The labels that a method may see. @throws ConfigError where there are fewer than are asked for, or none */
+function knownLabels(
+  { labels: count, seed }: Pick<Config, 'labels' | 'seed'>,
+  { labels, source }: Dataset,
+): Int32Array | undefined {
+  if (count === undefined) return labels
+  if (!labels) throw new ConfigError(`labels: wants to keep ${count} labels, and ${source} has none`)
+  return keepLabels(labels, { count }, seed)
+}
+
+/** Whole batches of a permutation an epoch; where a method wants labelled images in every batch, two streams. */
+function orderOf(
+  { method, options, batch, seed }: Config,
+  { count }: Dataset,
+  labels: Int32Array | undefined,
+): Sampler {
+  const labelledPerBatch = methodNamed(method).labelledPerBatch?.(options)
+  if (labelledPerBatch === undefined) return sampler({ count, batch, seed })
+  const images = Array.from({ length: count }, (_, i) => i)
+  const known = (image: number) => labels !== undefined && labels[image]! >= 0
+  const labelled = Int32Array.from(images.filter(known))
+  const unlabelled = Int32Array.from(images.filter(image => !known(image)))
+  return twoStreamSampler({ labelled, unlabelled, batch, labelledPerBatch, seed })
 }
 
 /** @throws DataError for a channel that is the same everywhere: there is nothing to see in it. */

@@ -6,7 +6,7 @@ describe('train/recipes: named settings', () => {
   for (const name of recipeNames()) {
     it(`${name} is a good configuration, with a source`, () => {
       const data = name.includes('/') ? name.split('/')[0]! : 'folder:pictures'
-      const recipe = loadRecipe(name, data, 'simclr')
+      const recipe = loadRecipe(name, data, '')
       assert.equal(recipe.name, name)
       assert.ok(recipe.source.length > 10 && recipe.note.length > 10)
       assert.equal(resolveConfig({}, name).precision, 'float32')

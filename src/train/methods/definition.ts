@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import type { Dataset } from '../../data/dataset.js'
 import type { Device } from '../../device/device.js'
+import type { Linear, LinearOptions } from '../../nn/linear.js'
 import type { MLP, MLPOptions } from '../../nn/mlp.js'
 import type { Encoder, Method } from '../../ssl/method.js'
 import type { Generator } from '../../tensor/philox.js'
@@ -35,6 +36,10 @@ export interface BuildContext {
   head(name: string, widths: readonly number[], options?: Partial<MLPOptions>): MLP
   /** uint32 [4] = [seed low, seed high, step, 0]: what dropouts read. */
   readonly counter: Tensor
+  /** A linear layer with the configured initial weights. */
+  linear(name: string, inputs: number, outputs: number, options?: Partial<LinearOptions>): Linear
+  /** The number of classes. @throws ConfigError for images without labels */
+  classes(): number
   /** A stream of random numbers of the run's seed. */
   generator(name: string): Generator
 }
@@ -53,16 +58,23 @@ export interface MethodDefinition {
   build(options: unknown, context: BuildContext): Method
   /** The images to train on instead of the data set's own, where the method makes some of them. */
   dataset?(options: unknown, train: Dataset, generator: Generator): Dataset
+  /** Where every batch has so many images whose labels are known: a semi-supervised method. */
+  labelledPerBatch?(options: unknown): number
+  /** Whether images without a label that is known are left out. */
+  readonly onlyLabelled?: boolean
 }
+
+type Typed = 'options' | 'build' | 'dataset' | 'labelledPerBatch'
 
 /** A definition whose functions know the type of its options. */
 export function defineMethod<Options extends z.ZodObject>(
   definition: {
-    readonly [Key in keyof Omit<MethodDefinition, 'options' | 'build' | 'dataset'>]: MethodDefinition[Key]
+    readonly [Key in keyof Omit<MethodDefinition, Typed>]: MethodDefinition[Key]
   } & {
     readonly options: Options
     build(options: z.infer<Options>, context: BuildContext): Method
     dataset?(options: z.infer<Options>, train: Dataset, generator: Generator): Dataset
+    labelledPerBatch?(options: z.infer<Options>): number
   },
 ): MethodDefinition {
   return definition as MethodDefinition
