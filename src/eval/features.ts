@@ -21,15 +21,20 @@ export interface ExtractOptions {
   readonly onProgress?: (done: number) => void
 }
 
+/** What turns images [B, H, W, C] into features [B, D], each image by itself. */
+export interface FeatureExtractor {
+  forward(images: Tensor): Tensor
+  /** What it is evaluated by, where that is something else: Exemplar-CNN pools its convolutions over quadrants. */
+  evaluationFeatures?(images: Tensor): Tensor
+}
+
 /**
  * The features of every image of a data set, without views: (x/255 − mean)/std through the encoder. Its launches are
  * recorded at the first batch and replayed for the others. The caller has put the encoder into evaluation mode.
- *
- * @param encoder turns images [B, H, W, C] into features [B, D], each image by itself
  * @throws DataError for a data set without images, ShapeError for features that are not [B, D]
  */
 export async function extractFeatures(
-  encoder: { forward(images: Tensor): Tensor },
+  encoder: FeatureExtractor,
   dataset: Dataset,
   { device, mean, std, batch = 250, onProgress }: ExtractOptions,
 ): Promise<FeatureSet> {
@@ -43,7 +48,12 @@ export async function extractFeatures(
     reader.prepare(indices.slice(0, size))
     let output: Tensor | undefined
     const program = await device.record(() => {
-      output = scope(() => noGrad(() => encoder.forward(normaliseImages(reader.batch(), mean, std))))
+      output = scope(() =>
+        noGrad(() => {
+          const images = normaliseImages(reader.batch(), mean, std)
+          return encoder.evaluationFeatures?.(images) ?? encoder.forward(images)
+        }),
+      )
     })
     try {
       const { shape } = output!

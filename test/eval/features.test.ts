@@ -5,6 +5,7 @@ import { DataError, ShapeError } from '../../src/device/errors.js'
 import { extractFeatures } from '../../src/eval/features.js'
 import { pixelFeatures } from '../../src/eval/pixels.js'
 import { mul } from '../../src/ops/elementwise.js'
+import { reshape } from '../../src/ops/shape.js'
 import { sum } from '../../src/ops/sum.js'
 import { tensor } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
@@ -86,6 +87,15 @@ for (const { name, open } of devices) {
       await extractFeatures(encoder, dataset, { device, mean, std })
       assert.equal(tracked, false)
       weight.dispose()
+    })
+
+    it('takes the features that an encoder is evaluated by, where it has others than its own', async () => {
+      const pixels = { forward: (x: Tensor) => reshape(x, [x.shape[0]!, 45]) }
+      const plain = await extractFeatures(pixels, dataset, { device, mean, std })
+      const both = { forward: (x: Tensor) => sum(x, [1, 2]), evaluationFeatures: pixels.forward }
+      const found = await extractFeatures(both, dataset, { device, mean, std })
+      assert.equal(found.dimension, 45)
+      assert.deepEqual(found.features, plain.features)
     })
 
     it('refuses data without images and encoders without flat features', async () => {
