@@ -1,5 +1,5 @@
 // Last of a view that may blur: a Gaussian along one axis, run once along x and once along y (FINISH), where it also
-// solarises and normalises.
+// finishes.
 //
 //   out[n,y,x] = Σ_j w_j x[n,y,x + j] / Σ_j w_j,   w_j = exp(−j² / 2σ_n²),   |j| <= radius
 //
@@ -7,9 +7,10 @@
 // an array of them, or a ring of rows that would do both axes at once, is indexed at run time, which a software adapter
 // turns into chains of comparisons (radius 6 took 20 s to compile).
 // One invocation makes one pixel. Workgroup 64, grid ⌈pixels / 64⌉ folded, pixels = images · height · width.
-// Bindings: parameters f32 [N, 24] (see ops/augment.ts); x and out f32 [N, height, width, CHANNELS].
+// Bindings: parameters f32 [N, 48] (see ops/augment.ts); x and out f32 [N, height, width, CHANNELS].
 #include "lib/index.wgsl"
 #include "lib/pixel.wgsl"
+#include "lib/view.wgsl"
 
 struct Params {
   pixels: u32, height: u32, width: u32, radius: i32,
@@ -34,8 +35,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   let index = invocation_index(workgroup, workgroups, local, 64u);
   if (index >= params.pixels) { return; }
   let n = index / (params.height * params.width);
-  let second = parameters[6u * n + 1u];
-  let sigma = parameters[6u * n + 5u].z;
+  let sigma = parameters_of(n, 5u).z;
 #if FINISH
   let place = i32(index / params.width % params.height);
   let last = i32(params.height) - 1;
@@ -57,8 +57,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     value /= total;
   }
 #if FINISH
-  value = normalise(solarise(value, second.w), vec3<f32>(params.mean_0, params.mean_1, params.mean_2),
-    vec3<f32>(params.deviation_0, params.deviation_1, params.deviation_2));
+  value = finish(value, n, index % (params.height * params.width));
 #endif
 #if CHANNELS == 1
   out[index] = value;

@@ -3,12 +3,15 @@
 //   x ← adjust(order_k, x)  for k = 0 … 3;   contrast blends with the mean of the image as it was before contrast:
 //   mean_n = Σ_y sums[n,y] / (height · width), always added in the same order
 //
-// With FINISH it also solarises and normalises; without, a blur follows and does.
+// With FINISH it also finishes (lib/view.wgsl); without, a blur follows and does. With STANDARDISE it solarises and
+// writes the row's mean and sum of squared deviations of every channel instead, for augment_standardise.wgsl; then it
+// may be that there is nothing to adjust (ADJUST).
 // One invocation adjusts one row. Workgroup 64, grid ⌈rows / 64⌉ folded, rows = images · height.
-// Bindings: parameters f32 [N, 24] (see ops/augment.ts); x f32 [N, height, width, CHANNELS]; with CONTRAST
-// sums f32 [N, height].
+// Bindings: parameters f32 [N, 48] (see ops/augment.ts); x f32 [N, height, width, CHANNELS]; with CONTRAST
+// sums f32 [N, height]; with STANDARDISE moments f32 [N, height, 2 · CHANNELS].
 #include "lib/index.wgsl"
 #include "lib/pixel.wgsl"
+#include "lib/view.wgsl"
 #include "lib/colour.wgsl"
 
 struct Params {
@@ -20,6 +23,13 @@ struct Params {
 #if CONTRAST
 @group(0) @binding(2) var<storage, read> sums: array<f32>;
 #endif
+#if STANDARDISE
+#if CONTRAST
+@group(0) @binding(3) var<storage, read_write> moments: array<f32>;
+#else
+@group(0) @binding(2) var<storage, read_write> moments: array<f32>;
+#endif
+#endif
 @group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
@@ -28,17 +38,21 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   let row = invocation_index(workgroup, workgroups, local, 64u);
   if (row >= params.rows) { return; }
   let n = row / params.height;
-  let second = parameters[6u * n + 1u];
-  let order = parameters[6u * n + 3u];
-  let factors = parameters[6u * n + 4u];
-  let rotation = parameters[6u * n + 5u].xy;
-  let mean = vec3<f32>(params.mean_0, params.mean_1, params.mean_2);
-  let deviation = vec3<f32>(params.deviation_0, params.deviation_1, params.deviation_2);
+  let second = parameters_of(n, 1u);
+  let order = parameters_of(n, 3u);
+  let factors = parameters_of(n, 4u);
+  let rotation = parameters_of(n, 5u).xy;
   var sum = 0.0;
 #if CONTRAST
   for (var i = 0u; i < params.height; i++) { sum += sums[n * params.height + i]; }
 #endif
   let image_mean = sum / f32(params.height * params.width);
+#if STANDARDISE
+  // About the row's first pixel, so that little is lost where a row is nearly flat.
+  var pivot = Pixel(0.0);
+  var total = Pixel(0.0);
+  var squares = Pixel(0.0);
+#endif
   for (var column = 0u; column < params.width; column++) {
     let at = {{CHANNELS}}u * (row * params.width + column);
 #if CHANNELS == 1
@@ -46,10 +60,19 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #else
     var value = vec3<f32>(x[at], x[at + 1u], x[at + 2u]);
 #endif
-    for (var k = 0u; k < 4u; k++) { value = adjust(order[k], value, factors, rotation, image_mean); }
+#if ADJUST
+    for (var k = 0u; k < 4u; k++) { value = adjust(order[k], value, factors, rotation, image_mean, n); }
     if (second.z != 0.0) { value = Pixel(luma(value)); }
+#endif
+#if STANDARDISE
+    value = solarise(value, second.w);
+    if (column == 0u) { pivot = value; }
+    total += value - pivot;
+    squares += (value - pivot) * (value - pivot);
+#else
 #if FINISH
-    value = normalise(solarise(value, second.w), mean, deviation);
+    value = finish(value, n, row % params.height * params.width + column);
+#endif
 #endif
 #if CHANNELS == 1
     x[at] = value;
@@ -59,4 +82,18 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     x[at + 2u] = value.z;
 #endif
   }
+#if STANDARDISE
+  let count = f32(params.width);
+  let row_mean = pivot + total / count;
+  let row_squares = squares - total * total / count;
+#if CHANNELS == 1
+  moments[2u * row] = row_mean;
+  moments[2u * row + 1u] = row_squares;
+#else
+#for C 0 3
+  moments[6u * row + {{C}}u] = row_mean[{{C}}];
+  moments[6u * row + {{C + 3}}u] = row_squares[{{C}}];
+#endfor
+#endif
+#endif
 }

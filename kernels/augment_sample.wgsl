@@ -2,16 +2,19 @@
 //
 //   out[n,y,x] = Σ taps weight · images[n mod batch, tap] / 255   at the position theta_n · (x, y, 1) in source pixels
 //
-// One invocation makes one row of one output image. INTERPOLATION bilinear (2 × 2 taps) or bicubic (4 × 4 taps, Keys'
-// cubic convolution with a = −1/2 as in PIL and TensorFlow, clamped to [0, 1]); PADDING zeros, reflection or border.
-// No antialiasing: a crop is enlarged far more often than reduced. With FINISH it also solarises and normalises; with
-// CONTRAST it writes the row's sum of what contrast will blend with, after the adjustments that come before contrast.
+// One invocation makes one row of one output image. INTERPOLATION bilinear (2 × 2 taps), bicubic (4 × 4 taps, Keys'
+// cubic convolution with a = −1/2 as in PIL and TensorFlow, clamped to [0, 1]) or pixelated (bilinear from a grid of
+// `cells` points a side that are themselves bilinear: 4 × 4 taps; the map must not turn). PADDING zeros, reflection or
+// border. No antialiasing: a crop is enlarged far more often than reduced. With FINISH it also finishes
+// (lib/view.wgsl); with CONTRAST it writes the row's sum of what contrast will blend with, after the adjustments that
+// come before contrast.
 //
 // Workgroup 64, grid ⌈rows / 64⌉ folded, rows = images out · height.
-// Bindings: images u8 [batch, source height, source width, CHANNELS]; parameters f32 [N, 24] (see ops/augment.ts);
+// Bindings: images u8 [batch, source height, source width, CHANNELS]; parameters f32 [N, 48] (see ops/augment.ts);
 // out f32 [N, height, width, CHANNELS]; with CONTRAST sums f32 [N, height].
 #include "lib/index.wgsl"
 #include "lib/pixel.wgsl"
+#include "lib/view.wgsl"
 #include "lib/colour.wgsl"
 
 struct Params {
@@ -63,6 +66,38 @@ fn cubic(distance: f32) -> f32 {
 
 struct Taps { at: array<u32, {{TAPS}}>, weight: array<f32, {{TAPS}}> }
 
+#if INTERPOLATION == pixelated
+// The taps of output pixel `index` of `count` along one axis, source = slope · index + offset, through `cells` points.
+fn taps_through(index: f32, count: f32, cells: f32, slope: f32, offset: f32, extent: f32, low: f32, high: f32) -> Taps {
+  var taps: Taps;
+  // Where the two points lie that the pixel is between, in output pixels; without cells both are the pixel itself.
+  var points = vec2<f32>(index, index);
+  var share = 0.0;
+  if (cells >= 1.0) {
+    let position = clamp((index + 0.5) * cells / count - 0.5, 0.0, cells - 1.0);
+    let first = floor(position);
+    share = position - first;
+    points = (vec2<f32>(first, min(first + 1.0, cells - 1.0)) + 0.5) * count / cells - 0.5;
+  }
+#for POINT 0 2
+  {
+    let padded = inside(slope * points[{{POINT}}] + offset, extent, low, high);
+    let near = floor(padded);
+    let weight = select(1.0 - share, share, {{POINT}} == 1);
+#for SIDE 0 2
+    {
+      let at = near + {{SIDE}}.0;
+      let within = at >= 0.0 && at <= extent - 1.0;
+      let part = select(1.0 - (padded - near), padded - near, {{SIDE}} == 1);
+      taps.weight[{{2 * SIDE + POINT}}] = select(0.0, weight * part, within);
+      taps.at[{{2 * SIDE + POINT}}] = u32(clamp(at, 0.0, extent - 1.0));
+    }
+#endfor
+  }
+#endfor
+  return taps;
+}
+#else
 // The pixels along one axis that a position is made from. Bilinear pads the position, bicubic each of its taps.
 fn taps_at(position: f32, extent: f32, low: f32, high: f32) -> Taps {
   var taps: Taps;
@@ -88,6 +123,7 @@ fn taps_at(position: f32, extent: f32, low: f32, high: f32) -> Taps {
 #endfor
   return taps;
 }
+#endif
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
@@ -96,20 +132,24 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   if (row >= params.rows) { return; }
   let n = row / params.height;
   let y = f32(row % params.height);
-  let first = parameters[6u * n];
-  let second = parameters[6u * n + 1u];
-  let bounds = parameters[6u * n + 2u];
-  let order = parameters[6u * n + 3u];
-  let factors = parameters[6u * n + 4u];
-  let rotation = parameters[6u * n + 5u].xy;
+  let first = parameters_of(n, 0u);
+  let second = parameters_of(n, 1u);
+  let bounds = parameters_of(n, 2u);
+  let order = parameters_of(n, 3u);
+  let factors = parameters_of(n, 4u);
+  let rotation = parameters_of(n, 5u).xy;
   let extent = vec2<f32>(f32(params.source_width), f32(params.source_height));
   let image = (n % params.batch) * params.source_height * params.source_width;
-  let mean = vec3<f32>(params.mean_0, params.mean_1, params.mean_2);
-  let deviation = vec3<f32>(params.deviation_0, params.deviation_1, params.deviation_2);
   var sum = 0.0;
   for (var x = 0u; x < params.width; x++) {
+#if INTERPOLATION == pixelated
+    let cells = parameters_of(n, 5u).w;
+    let across = taps_through(f32(x), f32(params.width), cells, first.x, first.z, extent.x, bounds.x, bounds.z);
+    let down = taps_through(y, f32(params.height), cells, second.x, second.y, extent.y, bounds.y, bounds.w);
+#else
     let across = taps_at(first.x * f32(x) + (first.y * y + first.z), extent.x, bounds.x, bounds.z);
     let down = taps_at(first.w * f32(x) + (second.x * y + second.y), extent.y, bounds.y, bounds.w);
+#endif
     var value = Pixel(0.0);
 #for I 0 {{TAPS}}
     {
@@ -126,11 +166,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #endif
 #if CONTRAST
     var before = value;
-    for (var i = 0u; i < 4u && order[i] != 2.0; i++) { before = adjust(order[i], before, factors, rotation, 0.0); }
+    for (var i = 0u; i < 4u && order[i] != 2.0; i++) { before = adjust(order[i], before, factors, rotation, 0.0, n); }
     sum += {{CONTRAST}}(before);
 #endif
 #if FINISH
-    value = normalise(solarise(value, second.w), mean, deviation);
+    value = finish(value, n, row % params.height * params.width + x);
 #endif
     let to = {{CHANNELS}}u * (row * params.width + x);
 #if CHANNELS == 1

@@ -115,4 +115,34 @@ inline float erfOf(float x) {
 inline float normalDensityOf(float x) { return 0.3989422804f * expOf(-0.5f * x * x); }
 inline float normalDistributionOf(float x) { return 0.5f * (1.0f + erfOf(0.7071067812f * x)); }
 
+/**
+ * The standard normal number that a random word stands for: x with Φ(x) = (⌊word / 2⁸⌋ + ½) / 2²⁴, within 5.3 of 0. The
+ * formula of kernels/lib/special.wgsl: Giles, "Approximating the erfinv function", 2012.
+ */
+inline float normalQuantileOf(uint32_t word) {
+  const float y = static_cast<float>(2 * static_cast<int32_t>(word >> 8) - 16777215) * 0x1p-24f;
+  const float w = -logOf((1.0f - y) * (1.0f + y));
+  const float t = w - 2.5f;
+  float near = 2.81022636e-8f;
+  near = near * t + 3.43273939e-7f;
+  near = near * t - 3.5233877e-6f;
+  near = near * t - 4.39150654e-6f;
+  near = near * t + 2.1858087e-4f;
+  near = near * t - 1.25372503e-3f;
+  near = near * t - 4.17768164e-3f;
+  near = near * t + 0.246640727f;
+  near = near * t + 1.50140941f;
+  const float s = std::sqrt(w) - 3.0f;
+  float far = -2.00214257e-4f;
+  far = far * s + 1.00950558e-4f;
+  far = far * s + 1.34934322e-3f;
+  far = far * s - 3.67342844e-3f;
+  far = far * s + 5.73950773e-3f;
+  far = far * s - 7.6224613e-3f;
+  far = far * s + 9.43887047e-3f;
+  far = far * s + 1.00167406f;
+  far = far * s + 2.83297682f;
+  return 1.41421356f * (w < 5.0f ? near : far) * y;
+}
+
 }  // namespace selfsame

@@ -1,4 +1,5 @@
-// Colour adjustments of one pixel (needs lib/pixel.wgsl). HUE is `hsv` or `yiq`.
+// Colour adjustments of one pixel (needs lib/pixel.wgsl and lib/view.wgsl). HUE is `hsv` or `yiq`; CURVES: whether there
+// are the matrix and the curve.
 
 #if CHANNELS == 3
 #if HUE == hsv
@@ -31,9 +32,49 @@ fn turn_hue(p: Pixel, turns: f32, rotation: vec2<f32>) -> Pixel {
 #endif
 #endif
 
-// code 1 brightness, 2 contrast about `mean`, 3 saturation, 4 hue, anything else nothing. `factors` in that order, the
-// hue in turns; `rotation` its cosine and sine. On grey images saturation and hue change nothing.
-fn adjust(code: f32, p: Pixel, factors: vec4<f32>, rotation: vec2<f32>, mean: f32) -> Pixel {
+#if CURVES
+// Every channel a weighted sum of all and a summand.
+fn mix_channels(p: Pixel, n: u32) -> Pixel {
+#if CHANNELS == 1
+  let row = parameters_of(n, 9u);
+  return row.x * p + row.w;
+#else
+  let channels = vec4<f32>(p, 1.0);
+  return vec3<f32>(dot(parameters_of(n, 9u), channels), dot(parameters_of(n, 10u), channels),
+    dot(parameters_of(n, 11u), channels));
+#endif
+}
+
+// factor · x^power + summand, x in [0, 1].
+fn curve(x: f32, how: vec3<f32>) -> f32 {
+  // 0 is 0 to any power here, whatever the device makes of log 0.
+  let raised = select(0.0, pow(x, how.x), x > 0.0);
+  return clamp(how.y * raised + how.z, 0.0, 1.0);
+}
+
+// The curves of saturation and value. A grey pixel has no hue that a saturation could be given to, and stays grey.
+fn bend(p: Pixel, n: u32) -> Pixel {
+  let third = parameters_of(n, 7u);
+  let fourth = parameters_of(n, 8u).xy;
+  let inside = clamp(p, Pixel(0.0), Pixel(1.0));
+  let of_value = vec3<f32>(third.w, fourth);
+#if CHANNELS == 1
+  return curve(inside, of_value);
+#else
+  let value = max(inside.x, max(inside.y, inside.z));
+  let chroma = value - min(inside.x, min(inside.y, inside.z));
+  let bent = curve(value, of_value);
+  if (chroma == 0.0) { return vec3<f32>(bent); }
+  // Every channel keeps its place between the largest and the smallest.
+  return bent - bent * curve(chroma / value, third.xyz) * ((value - inside) / chroma);
+#endif
+}
+#endif
+
+// code 1 brightness, 2 contrast about `mean`, 3 saturation, 4 hue, with CURVES 5 the matrix and 6 the curves, anything
+// else nothing. `factors` in that order, the hue in turns; `rotation` its cosine and sine; n the image. On grey images
+// saturation and hue change nothing.
+fn adjust(code: f32, p: Pixel, factors: vec4<f32>, rotation: vec2<f32>, mean: f32, n: u32) -> Pixel {
   var result = p;
   switch (u32(code)) {
     case 1u: { result = p * factors.x; }
@@ -41,6 +82,10 @@ fn adjust(code: f32, p: Pixel, factors: vec4<f32>, rotation: vec2<f32>, mean: f3
 #if CHANNELS == 3
     case 3u: { result = luma(p) + (p - luma(p)) * factors.z; }
     case 4u: { result = turn_hue(p, factors.w, rotation); }
+#endif
+#if CURVES
+    case 5u: { return mix_channels(p, n); }
+    case 6u: { return bend(p, n); }
 #endif
     default: { return p; }
   }

@@ -61,10 +61,10 @@ void blur(float* plane, float sigma, int64_t radius, int64_t height, int64_t wid
 struct Structure {
   ImageSizes sizes;
   Sample sample;
-  bool colour, yiq;
-  Contrast contrast;
+  bool colour;
+  Colours colours;
   int64_t radius;
-  std::array<float, 3> mean, deviation;
+  Finish last;
 
   int64_t memory() const {
     return std::max(sampleMemory(sizes), blurMemory(sizes.height, sizes.width, radius));
@@ -75,12 +75,12 @@ struct Structure {
     const int64_t pixels = sizes.pixels();
     float* memory = planes + pixels * sizes.channels;
     sample(image, parameters, sizes, memory, planes);
-    if (colour) adjustColours(parameters, contrast, yiq, sizes.channels, pixels, planes);
+    if (colour) adjustColours(parameters, colours, sizes.channels, pixels, planes);
     const float sigma = parameters[at::kBlur];
     for (int c = 0; radius > 0 && sigma > 0.0f && c < sizes.channels; c++) {
       blur(planes + c * pixels, sigma, radius, sizes.height, sizes.width, memory);
     }
-    finish(planes, parameters[at::kSolarise], mean.data(), deviation.data(), sizes.channels, pixels, out);
+    finish(parameters, last, sizes.channels, pixels, planes, out);
   }
 };
 
@@ -90,6 +90,14 @@ Contrast contrastOf(Launch& launch) {
   if (word == "average") return Contrast::kAverage;
   if (word != "none") launch.refuse("wants contrast to be luma, average or none, got " + word);
   return Contrast::kNone;
+}
+
+Standardise standardiseOf(Launch& launch) {
+  const std::string word = launch.text("standardise");
+  if (word == "mean") return Standardise::kMean;
+  if (word == "full") return Standardise::kFull;
+  if (word != "none") launch.refuse("wants standardise to be none, mean or full, got " + word);
+  return Standardise::kNone;
 }
 
 // No image, padding included, is larger: its values are counted in 32 bits.
@@ -111,16 +119,16 @@ Structure structureOf(Launch& launch) {
   }
   structure.sample = sampleOf(launch.text("interpolation"), launch.text("padding"));
   if (!structure.sample) {
-    launch.refuse("wants interpolation bilinear or bicubic and padding zeros, reflection or border");
+    launch.refuse("wants interpolation bilinear, bicubic or pixelated and padding zeros, reflection or border");
   }
   structure.colour = launch.flag("colour");
-  structure.contrast = contrastOf(launch);
   const std::string hue = launch.text("hue");
   if (hue != "hsv" && hue != "yiq") launch.refuse("wants hue to be hsv or yiq, got " + hue);
-  structure.yiq = hue == "yiq";
+  structure.colours = {contrastOf(launch), hue == "yiq", launch.flag("curves")};
+  structure.last = {standardiseOf(launch), launch.flag("noise"), {}, {}};
   for (int c = 0; c < each; c++) {
-    structure.mean[c] = static_cast<float>(launch.number({"mean", c}));
-    structure.deviation[c] = static_cast<float>(launch.number({"deviation", c}));
+    structure.last.mean[c] = static_cast<float>(launch.number({"mean", c}));
+    structure.last.deviation[c] = static_cast<float>(launch.number({"deviation", c}));
   }
   return structure;
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -14,8 +15,14 @@ constexpr int kOrder = 12;
 constexpr int kFactors = 16;
 constexpr int kRotation = 20;
 constexpr int kBlur = 22;
+constexpr int kCells = 23;
+constexpr int kNoise = 24;
+constexpr int kKey = 25;
+constexpr int kKept = 27;
+constexpr int kCurve = 28;
+constexpr int kMatrix = 36;
 }  // namespace at
-constexpr int64_t kParameters = 24;
+constexpr int64_t kParameters = 48;
 
 /** Sizes in pixels; images are [height, width, channels] with 1 or 3 channels, planes [channels, height, width]. */
 struct ImageSizes {
@@ -38,11 +45,28 @@ Sample sampleOf(const std::string& interpolation, const std::string& padding);
 /** What a contrast adjustment blends with. */
 enum class Contrast { kLuma, kAverage, kNone };
 
-/** The colour adjustments of one image in its own order, then greyscale: kernels/augment_colour.wgsl. */
-void adjustColours(const float* parameters, Contrast contrast, bool yiq, int channels, int64_t pixels, float* planes);
+/** Which colour adjustments there are. */
+struct Colours {
+  Contrast contrast;
+  /** The hue is turned in the I,Q plane instead of in HSV. */
+  bool yiq;
+  /** The matrix and the curve may occur. */
+  bool curves;
+};
 
-/** Inverts what is at least `threshold`, normalises, and puts the channels side by side. */
-void finish(const float* planes, float threshold, const float* mean, const float* deviation, int channels,
-            int64_t pixels, float* out);
+/** The colour adjustments of one image in its own order, then greyscale: kernels/augment_colour.wgsl. */
+void adjustColours(const float* parameters, const Colours& colours, int channels, int64_t pixels, float* planes);
+
+/** What a view is normalised by: the data set's numbers, its own mean, or its own mean and deviation. */
+enum class Standardise { kNone, kMean, kFull };
+
+struct Finish {
+  Standardise standardise;
+  bool noise;
+  std::array<float, 3> mean, deviation;
+};
+
+/** Inverts what is at least the threshold, normalises, adds noise, and puts the channels side by side. */
+void finish(const float* parameters, const Finish& how, int channels, int64_t pixels, float* planes, float* out);
 
 }  // namespace selfsame

@@ -1,12 +1,12 @@
+#include <algorithm>
+
 #include "augment.h"
 #include "branchless.h"
+#include "lanes.h"
 #include "parallel.h"
 
 namespace selfsame {
 namespace {
-
-// Lanes of a sum, whatever the vector width of the machine.
-constexpr int kLanes = 16;
 
 inline float unit(float x) { return bound(x, 0.0f, 1.0f); }
 
@@ -112,30 +112,71 @@ float meanOf(const float* planes, Contrast contrast, int channels, int64_t pixel
   return static_cast<float>(weightedSum(planes, g, b, pixels, 1.0f, 1.0f, 1.0f) / (3.0 * count));
 }
 
-/** The threshold and the normalisation of one value. */
-inline float finished(float value, float threshold, float mean, float deviation) {
-  return (choose(value >= threshold, 1.0f - value, value) - mean) / deviation;
+/** weights[0]·r + weights[1]·g + weights[2]·b + weights[3] */
+inline float mixed(const float* weights, float r, float g, float b) {
+  return weights[0] * r + weights[1] * g + weights[2] * b + weights[3];
 }
 
-SELFSAME_CLONES void finishGrey(const float* x, float threshold, float mean, float deviation, int64_t pixels,
-                                float* __restrict out) {
-  for (int64_t i = 0; i < pixels; i++) out[i] = finished(x[i], threshold, mean, deviation);
+/** Every channel a weighted sum of all and a summand. */
+SELFSAME_CLONES void mix(float* __restrict r, float* __restrict g, float* __restrict b, int64_t count,
+                         const float* matrix) {
+  float rows[12];
+  std::copy_n(matrix, 12, rows);
+  for (int64_t i = 0; i < count; i++) {
+    const float red = r[i];
+    const float green = g[i];
+    const float blue = b[i];
+    r[i] = mixed(rows, red, green, blue);
+    g[i] = mixed(rows + 4, red, green, blue);
+    b[i] = mixed(rows + 8, red, green, blue);
+  }
 }
 
-SELFSAME_CLONES void finishColours(const float* r, const float* g, const float* b, float threshold,
-                                   const float* mean, const float* deviation, int64_t pixels, float* __restrict out) {
-  const float means[3] = {mean[0], mean[1], mean[2]};
-  const float deviations[3] = {deviation[0], deviation[1], deviation[2]};
-  for (int64_t i = 0; i < pixels; i++) {
-    out[3 * i] = finished(r[i], threshold, means[0], deviations[0]);
-    out[3 * i + 1] = finished(g[i], threshold, means[1], deviations[1]);
-    out[3 * i + 2] = finished(b[i], threshold, means[2], deviations[2]);
+SELFSAME_CLONES void scale(float* x, int64_t count, float factor, float summand) {
+  for (int64_t i = 0; i < count; i++) x[i] = factor * x[i] + summand;
+}
+
+/** factor · x^power + summand for x in [0, 1]; 0 is 0 to any power here. */
+inline float curved(float x, float power, float factor, float summand) {
+  const float raised = choose(x > 0.0f, expOf(power * logOf(x)), 0.0f);
+  return unit(factor * raised + summand);
+}
+
+SELFSAME_CLONES void bendGrey(float* x, int64_t count, const float* value) {
+  const float power = value[0];
+  const float factor = value[1];
+  const float summand = value[2];
+  for (int64_t i = 0; i < count; i++) x[i] = curved(unit(x[i]), power, factor, summand);
+}
+
+/** The curves of saturation and value; every channel keeps its place between the largest and the smallest. */
+SELFSAME_CLONES void bend(float* __restrict r, float* __restrict g, float* __restrict b, int64_t count,
+                          const float* curve) {
+  float how[6];
+  std::copy_n(curve, 6, how);
+  for (int64_t i = 0; i < count; i++) {
+    const float x = unit(r[i]);
+    const float y = unit(g[i]);
+    const float z = unit(b[i]);
+    const float most = choose(y > z, y, z);
+    const float least = choose(y < z, y, z);
+    const float value = choose(x > most, x, most);
+    const float chroma = value - choose(x < least, x, least);
+    // A grey pixel has no hue that a saturation could be given to, and stays grey: all its channels are `value`.
+    const bool grey = chroma == 0.0f;
+    const float saturation = curved(chroma / choose(grey, 1.0f, value), how[0], how[1], how[2]);
+    const float bent = curved(value, how[3], how[4], how[5]);
+    const float span = bent * saturation / choose(grey, 1.0f, chroma);
+    r[i] = bent - span * (value - x);
+    g[i] = bent - span * (value - y);
+    b[i] = bent - span * (value - z);
   }
 }
 
 }  // namespace
 
-void adjustColours(const float* parameters, Contrast contrast, bool yiq, int channels, int64_t pixels, float* planes) {
+void adjustColours(const float* parameters, const Colours& colours, int channels, int64_t pixels, float* planes) {
+  const auto [contrast, yiq, curves] = colours;
   const float* factors = parameters + at::kFactors;
   const float* rotation = parameters + at::kRotation;
   const bool rgb = channels == 3;
@@ -147,7 +188,7 @@ void adjustColours(const float* parameters, Contrast contrast, bool yiq, int cha
   bool known = contrast == Contrast::kNone;
   for (int k = 0; k < 4; k++) {
     const float code = parameters[at::kOrder + k];
-    if (!(code >= 1.0f && code < 5.0f)) continue;
+    if (!(code >= 1.0f && code < (curves ? 7.0f : 5.0f))) continue;
     switch (static_cast<int>(code)) {
       case 1:
         brighten(planes, channels * pixels, factors[0]);
@@ -160,18 +201,20 @@ void adjustColours(const float* parameters, Contrast contrast, bool yiq, int cha
       case 3:
         if (rgb) saturate(r, g, b, pixels, factors[2]);
         break;
+      case 5:
+        if (rgb) mix(r, g, b, pixels, parameters + at::kMatrix);
+        else scale(planes, pixels, parameters[at::kMatrix], parameters[at::kMatrix + 3]);
+        break;
+      case 6:
+        if (rgb) bend(r, g, b, pixels, parameters + at::kCurve);
+        else bendGrey(planes, pixels, parameters + at::kCurve + 3);
+        break;
       default:
         if (rgb && yiq) turnYiq(r, g, b, pixels, rotation[0], rotation[1]);
         else if (rgb) turnHsv(r, g, b, pixels, factors[3]);
     }
   }
   if (rgb && parameters[at::kGreyscale] != 0.0f) turnGrey(r, g, b, pixels);
-}
-
-void finish(const float* planes, float threshold, const float* mean, const float* deviation, int channels,
-            int64_t pixels, float* out) {
-  if (channels == 1) finishGrey(planes, threshold, mean[0], deviation[0], pixels, out);
-  else finishColours(planes, planes + pixels, planes + 2 * pixels, threshold, mean, deviation, pixels, out);
 }
 
 }  // namespace selfsame

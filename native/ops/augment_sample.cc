@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <type_traits>
 #include <utility>
 
 #include "augment.h"
@@ -48,6 +49,10 @@ struct Bilinear {
 struct Bicubic {
   static constexpr int kTaps = 4;
 };
+/** Bilinear between the points of a coarse grid, each of which is bilinear itself. Only for maps that do not turn. */
+struct Pixelated {
+  static constexpr int kTaps = 4;
+};
 
 /** What one axis of `count` positions is made from: tap t of position i is at[t · count + i], with a weight. */
 struct Taps {
@@ -85,10 +90,41 @@ SELFSAME_CLONES void toFloats(const uint8_t* bytes, int64_t count, float* __rest
   for (int64_t i = 0; i < count; i++) out[i] = static_cast<float>(bytes[i]) / 255.0f;
 }
 
+/**
+ * The taps of `count` output pixels at slope · i + offset through `cells` points. `positions` is memory for two each:
+ * those of the points before all pixels, then of the points after them, so that tap 2 · side + point lies where an
+ * alongX with four taps looks for it.
+ */
+template <class Padding>
+void tapsThrough(float cells, float slope, float offset, int64_t count, int64_t size, float low, float high,
+                 float* positions, Taps taps) {
+  const auto extent = static_cast<float>(count);
+  const bool all = !(cells >= 1.0f);
+  const auto position = [=](float index) {
+    return bound((index + 0.5f) * cells / extent - 0.5f, 0.0f, cells - 1.0f);
+  };
+  for (int64_t i = 0; i < count; i++) {
+    const auto index = static_cast<float>(i);
+    const float first = all ? index : std::floor(position(index));
+    const float second = all ? index : std::min(first + 1.0f, cells - 1.0f);
+    positions[i] = slope * (all ? index : (first + 0.5f) * extent / cells - 0.5f) + offset;
+    positions[count + i] = slope * (all ? index : (second + 0.5f) * extent / cells - 0.5f) + offset;
+  }
+  tapsOf<Bilinear, Padding>(positions, 2 * count, size, low, high, taps);
+  for (int64_t i = 0; i < count; i++) {
+    const float at = all ? 0.0f : position(static_cast<float>(i));
+    const float share = at - std::floor(at);
+    for (int side = 0; side < 2; side++) {
+      taps.weight[2 * side * count + i] *= 1.0f - share;
+      taps.weight[(2 * side + 1) * count + i] *= share;
+    }
+  }
+}
+
 /** Bicubic overshoots. */
 template <class Kernel>
 inline float limited(float value) {
-  if constexpr (Kernel::kTaps == 4) return bound(value, 0.0f, 1.0f);
+  if constexpr (std::is_same_v<Kernel, Bicubic>) return bound(value, 0.0f, 1.0f);
   else return value;
 }
 
@@ -144,14 +180,20 @@ struct Room {
 template <class Kernel, class Padding, int kChannels>
 void upright(const uint8_t* image, const float* p, const ImageSizes& sizes, Room memory, float* planes) {
   const auto [sourceHeight, sourceWidth, height, width, channels] = sizes;
-  float* positions = memory.floats(std::max(height, width));
+  float* positions = memory.floats(2 * std::max(height, width));
   const Taps x = memory.taps(Kernel::kTaps * width);
   const Taps y = memory.taps(Kernel::kTaps * height);
   const float* crop = p + at::kCrop;
-  for (int64_t i = 0; i < width; i++) positions[i] = p[0] * static_cast<float>(i) + p[2];
-  tapsOf<Kernel, Padding>(positions, width, sourceWidth, crop[0], crop[2], x);
-  for (int64_t i = 0; i < height; i++) positions[i] = p[4] * static_cast<float>(i) + p[5];
-  tapsOf<Kernel, Padding>(positions, height, sourceHeight, crop[1], crop[3], y);
+  const auto axis = [&](float slope, float offset, int64_t count, int64_t size, float low, float high, Taps taps) {
+    if constexpr (std::is_same_v<Kernel, Pixelated>) {
+      tapsThrough<Padding>(p[at::kCells], slope, offset, count, size, low, high, positions, taps);
+    } else {
+      for (int64_t i = 0; i < count; i++) positions[i] = slope * static_cast<float>(i) + offset;
+      tapsOf<Kernel, Padding>(positions, count, size, low, high, taps);
+    }
+  };
+  axis(p[0], p[2], width, sourceWidth, crop[0], crop[2], x);
+  axis(p[4], p[5], height, sourceHeight, crop[1], crop[3], y);
 
   float* line = memory.floats(sourceWidth * kChannels);
   float* rows = memory.floats(sourceHeight * width * kChannels);
@@ -209,15 +251,19 @@ void turned(const uint8_t* image, const float* p, const ImageSizes& sizes, Room 
   }
 }
 
+template <class Kernel, class Padding, int kChannels>
+void sampleChannels(const uint8_t* image, const float* p, const ImageSizes& sizes, Room memory, float* planes) {
+  if constexpr (!std::is_same_v<Kernel, Pixelated>) {
+    if (p[1] != 0.0f || p[3] != 0.0f) return turned<Kernel, Padding, kChannels>(image, p, sizes, memory, planes);
+  }
+  upright<Kernel, Padding, kChannels>(image, p, sizes, memory, planes);
+}
+
 template <class Kernel, class Padding>
 void sample(const uint8_t* image, const float* parameters, const ImageSizes& sizes, float* memory, float* planes) {
   const float* p = parameters + at::kAffine;
-  const bool turns = p[1] != 0.0f || p[3] != 0.0f;
-  if (sizes.channels == 1) {
-    (turns ? turned<Kernel, Padding, 1> : upright<Kernel, Padding, 1>)(image, p, sizes, {memory}, planes);
-  } else {
-    (turns ? turned<Kernel, Padding, 3> : upright<Kernel, Padding, 3>)(image, p, sizes, {memory}, planes);
-  }
+  if (sizes.channels == 1) sampleChannels<Kernel, Padding, 1>(image, p, sizes, {memory}, planes);
+  else sampleChannels<Kernel, Padding, 3>(image, p, sizes, {memory}, planes);
 }
 
 template <class Kernel>
@@ -232,15 +278,16 @@ Sample paddedSample(const std::string& padding) {
 
 int64_t sampleMemory(const ImageSizes& sizes) {
   constexpr int64_t kTap = 2 * Bicubic::kTaps;
-  const int64_t upright = std::max(sizes.height, sizes.width) + kTap * (sizes.height + sizes.width) +
+  const int64_t upright = 2 * std::max(sizes.height, sizes.width) + kTap * (sizes.height + sizes.width) +
                           sizes.sourceWidth * sizes.channels + sizes.sourceHeight * (sizes.width * sizes.channels + 1);
   return std::max(upright, sizes.sourceValues() + (2 + 2 * kTap) * kBlock);
 }
 
 Sample sampleOf(const std::string& interpolation, const std::string& padding) {
-  return interpolation == "bilinear"  ? paddedSample<Bilinear>(padding)
-         : interpolation == "bicubic" ? paddedSample<Bicubic>(padding)
-                                      : nullptr;
+  return interpolation == "bilinear"    ? paddedSample<Bilinear>(padding)
+         : interpolation == "bicubic"   ? paddedSample<Bicubic>(padding)
+         : interpolation == "pixelated" ? paddedSample<Pixelated>(padding)
+                                        : nullptr;
 }
 
 }  // namespace selfsame

@@ -2,7 +2,11 @@ import type { Slice } from '../device/device.js'
 import type { LaunchOf } from '../device/launch.js'
 import { type Dispatch, fold, implement, scratch, type Target, tiles } from '../device/webgpu/plan.js'
 
-export type Interpolation = 'bilinear' | 'bicubic'
+/**
+ * `pixelated` is bilinear from a coarse grid that is itself sampled bilinearly, as if an image were scaled down and up
+ * again: for maps that turn nothing.
+ */
+export type Interpolation = 'bilinear' | 'bicubic' | 'pixelated'
 /** What lies beyond the image. `border` repeats the edge of the crop that the parameters name. */
 export type Padding = 'zeros' | 'reflection' | 'border'
 
@@ -17,11 +21,20 @@ export interface AugmentStructure {
   /** What contrast blends with: the mean of the grey image, the mean over pixels and channels, or there is none. */
   readonly contrast: 'luma' | 'average' | 'none'
   readonly hue: 'hsv' | 'yiq'
+  /** Whether the adjustments `matrix` and `curve` may occur. */
+  readonly curves: boolean
   /** Of the Gaussian, in pixels; 0 where no image is blurred. */
   readonly blurRadius: number
   /** Of each channel of images in [0, 1]. */
   readonly mean: readonly number[]
   readonly deviation: readonly number[]
+  /**
+   * What a view is normalised by. `none`: mean and deviation of the data set; `mean`: its own mean of each channel, the
+   * deviation of the data set; `full`: its own mean and deviation, the latter at least 1/255. Not where views blur.
+   */
+  readonly standardise: 'none' | 'mean' | 'full'
+  /** Whether noise is added. */
+  readonly noise: boolean
 }
 
 declare module '../device/launch.js' {
@@ -63,17 +76,25 @@ implement('augment', planAugment)
 implement('normaliseImages', planNormaliseImages)
 implement('gatherImages', planGatherImages)
 
-/** Sampling, colours if there are any, blur along both axes if there is any: the last one normalises. */
+/**
+ * Sampling, colours if there are any, blur along both axes if there is any: the last one normalises. A view's own mean
+ * is known only when all of it is there, so then the colours' dispatch sums up and one more normalises.
+ */
 export function planAugment(launch: LaunchOf<'augment'>, { limits }: Target): Dispatch[] {
   const { images, parameters, out, batch, views, channels, height, width, interpolation, padding, blurRadius } = launch
+  const { standardise, hue } = launch
   const rows = batch * views * height
   const pixels = rows * width
+  const moments = standardise === 'none' ? [] : [scratch(3, 8 * rows * channels)]
+  const colour = launch.colour || moments.length > 0
   const contrast = launch.colour && launch.contrast !== 'none' ? launch.contrast : ''
   const sums = contrast ? [scratch(1, 4 * rows)] : []
-  const sampled = blurRadius > 0 ? scratch(0, 4 * pixels * channels) : out
-  const shared = { CHANNELS: channels, HUE: launch.hue, CONTRAST: contrast }
+  const sampled = blurRadius > 0 || moments.length > 0 ? scratch(0, 4 * pixels * channels) : out
+  const last = { NOISE: launch.noise ? 1 : 0, STANDARDISE: standardise === 'none' ? '' : standardise }
+  const shared = { CHANNELS: channels, HUE: hue, CONTRAST: contrast, CURVES: launch.curves ? 1 : 0, ...last }
   const size = { height, width, ...channelParams(launch) }
-  const taps = interpolation === 'bicubic' ? 4 : 2
+  const taps = interpolation === 'bilinear' ? 2 : 4
+  const grid = fold(tiles(rows, 64), limits)
   const dispatches: Dispatch[] = [
     {
       kernel: 'augment_sample',
@@ -82,21 +103,21 @@ export function planAugment(launch: LaunchOf<'augment'>, { limits }: Target): Di
         INTERPOLATION: interpolation,
         PADDING: padding,
         TAPS: taps,
-        FINISH: launch.colour || blurRadius > 0 ? 0 : 1,
+        FINISH: colour || blurRadius > 0 ? 0 : 1,
       },
       bindings: [images, parameters, sampled, ...sums],
       params: { rows, batch, source_height: launch.sourceHeight, source_width: launch.sourceWidth, ...size },
-      grid: fold(tiles(rows, 64), limits),
+      grid,
       work: pixels * channels * taps * taps * 4,
     },
   ]
-  if (launch.colour) {
+  if (colour) {
     dispatches.push({
       kernel: 'augment_colour',
-      parameters: { ...shared, FINISH: blurRadius > 0 ? 0 : 1 },
-      bindings: [parameters, sampled, ...sums],
+      parameters: { ...shared, ADJUST: launch.colour ? 1 : 0, FINISH: blurRadius > 0 ? 0 : 1 },
+      bindings: [parameters, sampled, ...sums, ...moments],
       params: { rows, ...size },
-      grid: fold(tiles(rows, 64), limits),
+      grid,
       work: pixels * channels * 32,
     })
   }
@@ -109,11 +130,21 @@ export function planAugment(launch: LaunchOf<'augment'>, { limits }: Target): Di
     : []) {
     dispatches.push({
       kernel: 'augment_blur',
-      parameters: { CHANNELS: channels, FINISH: finish },
+      parameters: { CHANNELS: channels, FINISH: finish, ...last },
       bindings: [parameters, from, to],
       params: { pixels, radius: blurRadius, ...size },
       grid: fold(tiles(pixels, 64), limits),
       work: pixels * channels * (2 * blurRadius + 1),
+    })
+  }
+  if (moments.length > 0) {
+    dispatches.push({
+      kernel: 'augment_standardise',
+      parameters: { CHANNELS: channels, ...last },
+      bindings: [parameters, sampled, ...moments, out],
+      params: { rows, ...size },
+      grid,
+      work: (pixels + rows * height) * channels,
     })
   }
   return dispatches

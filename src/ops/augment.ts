@@ -17,18 +17,52 @@ export type { AugmentStructure, Interpolation, Padding } from './augment.plan.js
  *   16 … 19  factors: brightness, contrast, saturation; the hue's shift in turns
  *   20 … 21  cosine and sine of the hue's shift (for hue `yiq`)
  *   22       blur: σ of the Gaussian in pixels, 0 for none
- *   23       nothing, zero
+ *   23       cells: points along each side that interpolation `pixelated` goes through, 0 for all
+ *   24       noise: σ of what is added last
+ *   25 … 26  key: of the noise, two whole numbers below 2²⁴
+ *   27       kept: the one channel that is kept, from 1; 0 for all
+ *   28 … 33  curve: power, factor and summand of the saturation, the same of the value
+ *   34 … 35  nothing, zero
+ *   36 … 47  matrix: for each channel its weights of red, green and blue, and a summand
  */
-export const PARAMETERS = 24
-export const AT = { affine: 0, greyscale: 6, solarise: 7, crop: 8, order: 12, factors: 16, hue: 20, blur: 22 } as const
-export const ADJUSTMENTS = { none: 0, brightness: 1, contrast: 2, saturation: 3, hue: 4 } as const
+export const PARAMETERS = 48
+export const AT = {
+  affine: 0,
+  greyscale: 6,
+  solarise: 7,
+  crop: 8,
+  order: 12,
+  factors: 16,
+  hue: 20,
+  blur: 22,
+  cells: 23,
+  noise: 24,
+  key: 25,
+  kept: 27,
+  curve: 28,
+  matrix: 36,
+} as const
+/** `matrix` alone lets values leave [0, 1]; `curve` brings them back first. */
+export const ADJUSTMENTS = {
+  none: 0,
+  brightness: 1,
+  contrast: 2,
+  saturation: 3,
+  hue: 4,
+  matrix: 5,
+  curve: 6,
+} as const
 
 /**
  * Views of a batch of images, as the parameters say (host: `drawView`), normalised. One dispatch samples; another
- * adjusts colours, where the structure does; two blur, where it does. Sampling does not antialias. No gradient.
+ * adjusts colours, where the structure does; two blur, where it does; where every view has its own mean, one more.
+ * Sampling does not antialias. No gradient.
+ *
+ * Noise is drawn on the device: channel c of pixel i of an image takes word c of the Philox block with counter
+ * (i, 0, 0, tag) and the image's key, turned into a normal number.
  *
  * @param images uint8 `[B, H, W, C]`, C 1 or 3
- * @param parameters float32 `[V·B, 24]`: V views of every image, all of view 0 first
+ * @param parameters float32 `[V·B, 48]`: V views of every image, all of view 0 first
  * @returns float32 `[V·B, height, width, C]`
  * @throws ShapeError, DtypeError, ConfigError
  */
@@ -44,6 +78,11 @@ export function augment(images: Tensor, parameters: Tensor, structure: AugmentSt
   }
   const { height, width, mean, deviation } = structure
   checkChannels('augment', channels, mean, deviation)
+  if (structure.standardise !== 'none' && structure.blurRadius > 0) {
+    throw new ConfigError(
+      `augment: wants no blur where a view has its own mean, got a radius of ${structure.blurRadius}`,
+    )
+  }
   const out = empty([rows!, height, width, channels], 'float32', images.device)
   images.device.launch({
     op: 'augment',

@@ -1,11 +1,12 @@
 import type { AugmentStructure } from '../ops/augment.js'
 import type { Generator } from '../tensor/philox.js'
-import { drawView, type Size } from './draw.js'
+import { drawView } from './draw.js'
+import type { Size } from './place.js'
 import { structureOf, type ViewSpec } from './spec.js'
 
 /** What was drawn for one batch. */
 export interface DrawnViews {
-  /** One array `[count, 24]` for each view, laid out as `ops/augment.ts` says. */
+  /** One array `[count, 48]` for each view, laid out as `ops/augment.ts` says. */
   readonly parameters: readonly Float32Array[]
   /** `[count]` or `[count, k]`, row major: what a pretext task asks for (a position, a permutation). */
   readonly targets?: Int32Array

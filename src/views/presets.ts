@@ -1,4 +1,3 @@
-import type { Interpolation } from '../ops/augment.js'
 import type { JitterSpec, Range, ViewSpec } from './spec.js'
 
 export interface Basics {
@@ -44,7 +43,7 @@ function photograph(
   { size, mean, std, strength, blur }: Adjustable,
   own: {
     readonly least: number
-    readonly interpolation: Interpolation
+    readonly interpolation: ViewSpec['interpolation']
     readonly jitter: Strengths
     readonly jitterProbability: number
     readonly blur: number
@@ -138,6 +137,27 @@ export function supervisedView({ size, mean, std }: Basics): ViewSpec {
     rotation: 0,
     greyscale: 0,
     normalise: { mean, std },
+  }
+}
+
+/**
+ * The view of Mean Teacher's ConvNet (Tarvainen & Valpola 2017, appendix B.1; `tensorflow/mean_teacher/nn.py`): moved by
+ * up to two pixels with the image mirrored at its borders, flip, Gaussian noise of σ = 0.15 on normalised values.
+ *
+ * The code's mirror lies in the middle of the outermost pixels, ours at their edge; its flip is for CIFAR-10 only.
+ */
+export function meanTeacherView({ size, mean, std }: Basics): ViewSpec {
+  return {
+    height: size,
+    width: size,
+    move: { kind: 'shift', pixels: 2 },
+    interpolation: 'bilinear',
+    padding: 'reflection',
+    flip: 0.5,
+    rotation: 0,
+    greyscale: 0,
+    normalise: { mean, std },
+    noise: 0.15,
   }
 }
 

@@ -4,6 +4,7 @@ import {
   type Adjustable,
   type Basics,
   byolViews,
+  meanTeacherView,
   mocoV1View,
   mocoV2View,
   npidView,
@@ -35,6 +36,7 @@ const PRESETS = {
   barlow: byolViews,
   vicreg: byolViews,
   supervised: supervisedView,
+  'mean-teacher': meanTeacherView,
   peer: peerView,
 } satisfies Record<string, (options: Adjustable) => ViewSpec | [ViewSpec, ViewSpec]>
 

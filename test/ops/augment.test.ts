@@ -3,6 +3,7 @@ import type { Device } from '../../src/device/device.js'
 import { ConfigError, DtypeError, ShapeError } from '../../src/device/errors.js'
 import {
   ADJUSTMENTS,
+  AT,
   type AugmentStructure,
   augment,
   gatherImages,
@@ -26,9 +27,12 @@ const plain: AugmentStructure = {
   colour: false,
   contrast: 'none',
   hue: 'hsv',
+  curves: false,
   blurRadius: 0,
   mean: [0.4],
   deviation: [0.3],
+  standardise: 'none',
+  noise: false,
 }
 const rgb = { mean: [0.4, 0.5, 0.45], deviation: [0.25, 0.3, 0.2] }
 
@@ -275,6 +279,221 @@ for (const { name, open } of devices)
       })
     })
 
+    it('samples through a coarse grid', async () => {
+      const generator = new Generator(14)
+      for (const [shape, height, width] of [
+        [[2, 9, 12, 3], 9, 12],
+        [[2, 33, 31, 1], 10, 7],
+        [[1, 4, 5, 3], 65, 1],
+      ] as const) {
+        for (const padding of ['zeros', 'reflection', 'border'] as const) {
+          const channels = shape[3] === 3 ? rgb : {}
+          const structure = { ...plain, ...channels, height, width, interpolation: 'pixelated', padding } as const
+          await compare(
+            `${shape} ${padding}`,
+            shape,
+            structure,
+            (p, i) => {
+              p.set([(generator.uniform(0.3, 1.2) * shape[2]) / width, 0, generator.uniform(-1, 2)])
+              p.set([0, (generator.uniform(0.3, 1.2) * shape[1]) / height, generator.uniform(-1, 2)], 3)
+              p[AT.cells] = [0, 1, 2, 3, 5, 8][i]!
+            },
+            6,
+            1e-4,
+          )
+        }
+      }
+      // Two cells of six pixels: the small image is the middle one of each three.
+      const shape: ImageShape = [1, 1, 6, 1]
+      const structure = {
+        ...plain,
+        height: 1,
+        width: 6,
+        interpolation: 'pixelated',
+        padding: 'border',
+        mean: [0],
+        deviation: [1],
+      } as const
+      const pixels = Uint8Array.of(0, 51, 102, 153, 204, 255)
+      const two = await run(
+        shape,
+        parametersOf(1, shape, p => p.set([2], AT.cells)),
+        structure,
+        pixels,
+      )
+      assertClose(two, [0.2, 0.2, 0.2 + 0.6 / 3, 0.2 + 1.2 / 3, 0.8, 0.8], 1e-6, 'two cells')
+    })
+
+    it('mixes channels and bends saturation and value', async () => {
+      const { matrix, curve, hue } = ADJUSTMENTS
+      const generator = new Generator(15)
+      for (const channels of [1, 3] as const) {
+        const structure = { ...plain, ...(channels === 3 ? rgb : {}), colour: true, curves: true, height: 6, width: 9 }
+        await compare(
+          `${channels} channels`,
+          [7, 6, 9, channels],
+          structure,
+          (p, i) => {
+            p.set([[matrix], [curve], [matrix, curve, hue], [0, curve, curve, matrix]][i % 4]!, AT.order)
+            for (let k = 0; k < 12; k++) {
+              p[AT.matrix + k] = k % 4 === 3 ? generator.uniform(-0.2, 0.2) : generator.uniform(-0.3, 0.6)
+            }
+            for (const k of [0, 3]) {
+              p.set([2 ** generator.uniform(-2, 2), generator.uniform(0.7, 1.4), generator.uniform(-0.1, 0.1)], 28 + k)
+            }
+            p[19] = generator.uniform(-0.1, 0.1)
+          },
+          28,
+        )
+      }
+    })
+
+    it('bends greys, black and pure colours as it should', async () => {
+      const shape: ImageShape = [1, 1, 5, 3]
+      const structure = {
+        ...plain,
+        colour: true,
+        curves: true,
+        height: 1,
+        width: 5,
+        mean: [0, 0, 0],
+        deviation: [1, 1, 1],
+      }
+      const bent = parametersOf(1, shape, p => {
+        p[AT.order] = ADJUSTMENTS.curve
+        p.set([2, 1, -0.1, 0.5, 0.5, 0.1], AT.curve)
+      })
+      const bytes = Uint8Array.of(0, 0, 0, 51, 51, 51, 255, 255, 255, 0, 255, 0, 102, 51, 51)
+      // Value v becomes √v / 2 + 0.1, saturation s² − 0.1.
+      const [fifth, last] = [Math.sqrt(0.2) / 2 + 0.1, Math.sqrt(0.4) / 2 + 0.1]
+      const expected = [
+        0.1,
+        0.1,
+        0.1,
+        fifth,
+        fifth,
+        fifth,
+        0.6,
+        0.6,
+        0.6,
+        0.06,
+        0.6,
+        0.06,
+        last,
+        0.85 * last,
+        0.85 * last,
+      ]
+      assertClose(await run(shape, bent, structure, bytes), expected, 2e-6, 'curve')
+    })
+
+    it('normalises every view by its own mean, and deviation, and drops channels', async () => {
+      const generator = new Generator(16)
+      for (const shape of [
+        [3, 7, 5, 3],
+        [2, 1, 1, 3],
+        [3, 33, 65, 1],
+      ] as const) {
+        for (const standardise of ['mean', 'full'] as const) {
+          for (const [noise, colour] of [
+            [false, false],
+            [true, false],
+            [true, true],
+          ]) {
+            const structure: AugmentStructure = {
+              ...plain,
+              ...(shape[3] === 3 ? rgb : {}),
+              height: shape[1],
+              width: shape[2],
+              colour: colour!,
+              contrast: 'luma',
+              standardise,
+              noise: noise!,
+            }
+            await compare(
+              `${shape} ${standardise} ${noise} ${colour}`,
+              shape,
+              structure,
+              (p, i) => {
+                p[AT.kept] = i % 4
+                p.set([i % 2, generator.integer(2 ** 24), generator.integer(2 ** 24)], AT.noise)
+                // No value is near it; a hair away from it the two devices might differ.
+                p[7] = i % 3 === 0 ? 0.5 : 2
+                p[AT.order] = ADJUSTMENTS.contrast
+                p[17] = 1.3
+              },
+              4 * shape[0],
+            )
+          }
+        }
+      }
+    })
+
+    it('a nearly flat view keeps the digits of its deviation, and a flat one is all zero', async () => {
+      const shape: ImageShape = [2, 16, 16, 1]
+      const bytes = Uint8Array.from({ length: 512 }, (_, i) => (i < 256 ? 200 + (i === 37 ? 1 : 0) : 9))
+      const structure = { ...plain, height: 16, width: 16, standardise: 'mean' } as const
+      const views = await run(shape, parametersOf(2, shape), structure, bytes)
+      const centre = (200 + 1 / 256) / 255
+      assertClose(
+        views,
+        Array.from(bytes, (byte, i) => (i < 256 ? (byte / 255 - centre) / 0.3 : 0)),
+        1e-6,
+        'mean',
+      )
+      // An eighth of a byte's step, less than the least deviation that a view is divided by.
+      const full = await run(shape, parametersOf(2, shape), { ...structure, standardise: 'full' }, bytes)
+      assertClose(
+        full,
+        Array.from(bytes, (byte, i) => (i < 256 ? byte - 200 - 1 / 256 : 0)),
+        1e-4,
+        'full',
+      )
+    })
+
+    it('adds noise of every deviation, last of all, whatever comes before', async () => {
+      for (const channels of [1, 3] as const) {
+        const shape: ImageShape = [3, 9, 7, channels]
+        for (const [colour, blurRadius] of [
+          [false, 0],
+          [true, 0],
+          [false, 1],
+        ] as const) {
+          const structure = { ...plain, ...(channels === 3 ? rgb : {}), height: 9, width: 7, noise: true }
+          await compare(`${channels} ${colour} ${blurRadius}`, shape, { ...structure, colour, blurRadius }, (p, i) => {
+            p.set([i / 4, 2 ** 24 - 1 - i, i], AT.noise)
+          })
+        }
+      }
+    })
+
+    it('its noise is normal and independent of other images, pixels and channels', async () => {
+      const shape: ImageShape = [2, 1, 1, 3]
+      const size = { height: 100, width: 100, mean: [0, 0, 0], deviation: [1, 1, 1] }
+      const black = new Uint8Array(6)
+      const parameters = parametersOf(2, shape, (p, i) => p.set([1, 77, i], AT.noise))
+      const views = await run(shape, parameters, { ...plain, ...size, padding: 'border', noise: true }, black)
+      const noise = Array.from(views)
+      const count = noise.length
+      const moment = (power: number) => noise.reduce((sum, value) => sum + value ** power, 0) / count
+      // Deviations of the mean of xᵏ: √(E x²ᵏ − (E xᵏ)²) / √count.
+      for (const [power, expected, variance] of [
+        [1, 0, 1],
+        [2, 1, 2],
+        [3, 0, 15],
+        [4, 3, 96],
+      ] as const) {
+        const error = Math.abs(moment(power) - expected) / Math.sqrt(variance / count)
+        assert.ok(error < 5, `moment ${power} is ${error} deviations away`)
+      }
+      for (const lag of [1, 3, 300, 30_000]) {
+        let product = 0
+        for (let i = 0; i + lag < count; i++) product += noise[i]! * noise[i + lag]!
+        const error = Math.abs(product) / Math.sqrt(count - lag)
+        assert.ok(error < 5, `values ${lag} apart: ${error} deviations away`)
+      }
+      assert.equal(new Set(noise.slice(0, 3000)).size, 3000)
+    })
+
     it('takes no more dispatches than the structure needs', () => {
       const slice = { buffer: { id: 1, bytes: 1 }, offset: 0, bytes: 1 }
       const launch = {
@@ -296,6 +515,10 @@ for (const { name, open } of devices)
       const blur = ['augment_blur', 'augment_blur']
       assert.deepEqual(kernels({ blurRadius: 2 }), ['augment_sample', ...blur])
       assert.deepEqual(kernels({ colour: true, blurRadius: 2 }), ['augment_sample', 'augment_colour', ...blur])
+      assert.deepEqual(kernels({ noise: true, interpolation: 'pixelated' }), ['augment_sample'])
+      const own = ['augment_sample', 'augment_colour', 'augment_standardise']
+      assert.deepEqual(kernels({ standardise: 'mean' }), own)
+      assert.deepEqual(kernels({ standardise: 'full', colour: true, noise: true }), own)
     })
 
     it('refuses what does not fit', () => {
@@ -304,10 +527,14 @@ for (const { name, open } of devices)
         const parameters = (rows: number, columns = PARAMETERS) =>
           tensor(new Float32Array(rows * columns), { shape: [rows, columns], device })
         assert.throws(() => augment(images, parameters(3), plain), ShapeError)
-        assert.throws(() => augment(images, parameters(2, 23), plain), ShapeError)
+        assert.throws(() => augment(images, parameters(2, 47), plain), ShapeError)
         assert.throws(() => augment(images.alias([1, 5, 5, 2]), parameters(1), plain), ShapeError)
         assert.throws(() => augment(parameters(2), parameters(2), plain), DtypeError)
         assert.throws(() => augment(images, parameters(2), { ...plain, ...rgb }), ConfigError)
+        assert.throws(
+          () => augment(images, parameters(2), { ...plain, standardise: 'mean', blurRadius: 1 }),
+          ConfigError,
+        )
         assert.throws(() => normaliseImages(images, [0], [0]), ConfigError)
         assert.throws(() => gatherImages([], parameters(2)), DtypeError)
         assert.throws(() => gatherImages([], tensor(new Int32Array(2), { device })), ShapeError)

@@ -54,7 +54,7 @@ describe('drawView', () => {
   })
 
   it('draws nothing where there is nothing to draw', () => {
-    const nothing = [1, 0, 0, 0, 1, 0, 0, 2, 0, 0, 7, 7, ...new Array(12).fill(0)]
+    const nothing = [1, 0, 0, 0, 1, 0, 0, 2, 0, 0, 7, 7, ...new Array(PARAMETERS - 12).fill(0)]
     assert.deepEqual(rows(still, 1, { height: 8, width: 8 })[0], nothing)
     const [turned] = rows({ ...still, height: 4, width: 16 }, 1, { height: 8, width: 8 })
     assert.deepEqual(turned!.slice(0, 6), [0.5, 0, -0.25, 0, 2, 0.5])

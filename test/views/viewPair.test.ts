@@ -29,6 +29,7 @@ describe('viewPair', () => {
     barlow: byol,
     vicreg: byol,
     supervised: [undefined, 0.5, undefined, 0, undefined, undefined],
+    'mean-teacher': [undefined, 0.5, undefined, 0, undefined, undefined],
     peer: [[0.2, 1], 0.5, [0.4, 0.4, 0.4, 0.1, 0.8], 0.2, undefined, undefined],
   }
   for (const preset of VIEW_PRESETS) {
@@ -53,6 +54,12 @@ describe('viewPair', () => {
   it('supervised moves the image by up to an eighth of its side, with black around it', () => {
     const [spec] = viewPair('supervised', rgb)
     assert.deepEqual([spec.move, spec.padding], [{ kind: 'shift', pixels: 4 }, 'zeros'])
+  })
+
+  it('mean-teacher moves the image by two pixels, mirrored, and adds noise', () => {
+    const [spec] = viewPair('mean-teacher', rgb)
+    assert.deepEqual([spec.move, spec.padding, spec.noise], [{ kind: 'shift', pixels: 2 }, 'reflection', 0.15])
+    assert.equal(structureOf(spec).noise, true)
   })
 
   it('changes what the options say and nothing else', () => {

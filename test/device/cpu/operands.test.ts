@@ -152,17 +152,17 @@ describe('operands of the CPU device', () => {
       const shape = [3, 24, 24, 3]
       const images = tensor(new Uint8Array(3 * 24 * 24 * 3).fill(255), { shape, device })
       for (const value of [Number.NaN, Number.POSITIVE_INFINITY, -1e30, 3e9, 1e-30]) {
-        for (const interpolation of ['bilinear', 'bicubic'] as const) {
+        for (const interpolation of ['bilinear', 'bicubic', 'pixelated'] as const) {
+          const last =
+            interpolation === 'pixelated'
+              ? ({ standardise: 'full', blurRadius: 0, curves: true, noise: true } as const)
+              : {}
           for (const padding of ['zeros', 'reflection', 'border'] as const) {
             const views = scope(() =>
               augment(
                 images,
                 tensor(new Float32Array(3 * PARAMETERS).fill(value), { shape: [3, PARAMETERS], device }),
-                {
-                  ...structure,
-                  interpolation,
-                  padding,
-                },
+                { ...structure, ...last, interpolation, padding },
               ),
             )
             assert.equal((await views.data()).length, 3 * 24 * 24 * 3)
