@@ -18,8 +18,8 @@ export interface MLPOptions extends LayerOptions {
   readonly outputNorm?: Affine
 }
 
-/** A linear layer, its norm, and whether a ReLU follows. */
-class Layer extends Module {
+/** A linear layer, its norm, and whether a ReLU follows: x [N, inputs] to [N, outputs]. */
+export class DenseLayer extends Module {
   readonly linear: Linear
   readonly norm: BatchNorm | undefined
 
@@ -56,7 +56,7 @@ export class MLP extends Module {
       const last = i === widths.length - 2
       const generator = options.generator.split('layers').split(i)
       const affine = last ? outputNorm : hiddenNorm ? 'full' : undefined
-      return new Layer({ ...options, inputs: widths[i]!, outputs, generator }, affine, !last)
+      return new DenseLayer({ ...options, inputs: widths[i]!, outputs, generator }, affine, !last)
     })
   }
 

@@ -53,6 +53,16 @@ export function peerCosine(options: {
   return step => base * halfCosine(step / totalSteps) * Math.min(1, (step + 1) / (totalSteps * ramp + 1))
 }
 
+/** `base`, times `factor` from each of the steps `drops` on: the schedule of most networks before the cosine. */
+export function stepDecay(options: {
+  readonly base: number
+  readonly factor: number
+  readonly drops: readonly number[]
+}): Schedule {
+  const { base, factor, drops } = options
+  return step => base * factor ** drops.filter(drop => step >= drop).length
+}
+
 /**
  * The momentum of BYOL's target network: 1 − (1 − base)·½(1 + cos(π k / total)), from `base` to 1 (Grill et al., 2020,
  * https://arxiv.org/abs/2006.07733).

@@ -10,7 +10,7 @@ import { ModelState } from '../nn/state.js'
 import { AdamW } from '../optim/adamw.js'
 import { LARS } from '../optim/lars.js'
 import { type GroupOptions, isUndecayed, type Optimizer } from '../optim/optimizer.js'
-import { constant, peerCosine, type Schedule, warmupCosine } from '../optim/schedules.js'
+import { constant, peerCosine, type Schedule, stepDecay, warmupCosine } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import type { Encoder, Method } from '../ssl/method.js'
 import { Generator } from '../tensor/philox.js'
@@ -151,9 +151,16 @@ export function learningRateOf(config: Config, totalSteps: number, stepsPerEpoch
       return peerCosine({ base, totalSteps, ramp: fraction })
     case 'cosine':
       return warmupCosine({ base, warmupSteps, totalSteps })
-    case 'constant': {
-      const flat = constant(base)
-      return step => (step < warmupSteps ? (base * step) / warmupSteps : flat(step))
+    case 'constant':
+      return warmed(constant(base), warmupSteps)
+    case 'steps': {
+      const { factor = 1, drops = [] } = schedule
+      return warmed(stepDecay({ base, factor, drops: drops.map(epoch => epoch * stepsPerEpoch) }), warmupSteps)
     }
   }
+}
+
+/** A line from zero to what the schedule says after it. */
+function warmed(schedule: Schedule, steps: number): Schedule {
+  return step => (step < steps ? (schedule(steps) * step) / steps : schedule(step))
 }

@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { ConfigError } from '../device/errors.js'
 import { VIEW_PRESETS } from '../views/viewPair.js'
-import { above, between, choice, flag, section, shares, text, whole, widths } from './fields.js'
+import { above, between, choice, flag, moments, section, shares, text, whole, widths } from './fields.js'
 import { methodNamed, methodNames } from './methods/index.js'
 
 export const ENCODERS = ['resnet8', 'resnet18', 'resnet34', 'resnet50'] as const
@@ -51,7 +51,9 @@ export const configSchema = section(
     ),
     schedule: section(
       {
-        form: choice(['cosine', 'peer', 'constant'], 'After the warm-up, or times it for peer.'),
+        form: choice(['cosine', 'peer', 'steps', 'constant'], 'After the warm-up, or times it for peer.'),
+        drops: moments('Epochs after which the rate falls, for the form steps.').exactOptional(),
+        factor: between(0, 1, 'What the rate is multiplied by at each of them.').exactOptional(),
         warmup: between(0, Infinity, 'Epochs of linear warm-up.').exactOptional(),
         warmupFraction: between(0, 1, 'Warm-up as a share of all steps, instead of in epochs.').exactOptional(),
       },
@@ -129,6 +131,9 @@ function checked(config: Config): Config {
   const { schedule, limit, batch } = config
   if (schedule.warmup !== undefined && schedule.warmupFraction !== undefined) {
     throw new ConfigError('schedule: wants warmup (in epochs) or warmupFraction, got both')
+  }
+  if (schedule.form === 'steps' && (schedule.drops === undefined || schedule.factor === undefined)) {
+    throw new ConfigError('schedule: wants drops (in epochs) and factor for the form steps')
   }
   if (limit !== undefined && limit < batch) {
     throw new ConfigError(`limit: wants at least one batch of ${batch} images, got ${limit}; take a smaller batch`)

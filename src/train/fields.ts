@@ -39,6 +39,13 @@ export function widths(description: string) {
   return z.array(width, { error }).min(1, { error }).describe(description)
 }
 
+/** Moments of a run, in epochs. */
+export function moments(description: string) {
+  const error = 'a list of numbers of epochs above 0, such as [120, 160]'
+  const moment = z.number({ error }).gt(0, { error })
+  return z.array(moment, { error }).min(1, { error }).describe(description)
+}
+
 /** A range of shares, above 0 and up to 1. */
 export function shares(description: string) {
   const error = 'two numbers with 0 < least ≤ most ≤ 1, such as [0.08, 1]'

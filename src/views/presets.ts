@@ -122,6 +122,20 @@ export function byolViews(options: Adjustable): [ViewSpec, ViewSpec] {
   return [photograph(options, { ...shared, blur: 1 }), photograph(options, { ...shared, blur: 0.1, solarise: 0.2 })]
 }
 
+/** The whole image as it is: what a network is asked of when it no longer trains. */
+export function wholeView({ size, mean, std }: Basics): ViewSpec {
+  return {
+    height: size,
+    width: size,
+    interpolation: 'bilinear',
+    padding: 'border',
+    flip: 0,
+    rotation: 0,
+    greyscale: 0,
+    normalise: { mean, std },
+  }
+}
+
 /**
  * What supervised networks on CIFAR-10 see (He et al. 2016, section 4.2): black around the image, as much as an eighth
  * of its side, a crop of the image's size out of that, flip. Nothing happens to colours.

@@ -8,6 +8,7 @@ import {
   type Schedule,
   sigmoidRamp,
   squareRootScaling,
+  stepDecay,
   warmupCosine,
 } from '../../src/optim/schedules.js'
 
@@ -40,6 +41,11 @@ describe('optim/schedules', () => {
       20: 0.03,
       39: 0.06 * cosine(39),
     })
+  })
+
+  it('steps down', () => {
+    assertValues(stepDecay({ base: 3, factor: 0.1, drops: [5, 8] }), { 0: 3, 4: 3, 5: 0.3, 7: 0.3, 8: 0.03, 99: 0.03 })
+    assertValues(stepDecay({ base: 3, factor: 0.1, drops: [] }), { 0: 3, 99: 3 })
   })
 
   it("BYOL's momentum grows to 1", () => {

@@ -48,6 +48,24 @@ describe('train/build: schedules of a configuration', () => {
     near(short(2), 0.03)
   })
 
+  it('falls by a factor at the epochs that are named, after a warm-up where there is one', () => {
+    const schedule = { form: 'steps', drops: [4, 6.5], factor: 0.1 }
+    const rate = learningRateOf(resolveConfig({ schedule: { ...schedule, warmup: 2 } }), 100, 10)
+    for (const [step, value] of [
+      [0, 0],
+      [10, 0.03],
+      [20, 0.06],
+      [39, 0.06],
+      [40, 0.006],
+      [64, 0.006],
+      [65, 0.0006],
+      [99, 0.0006],
+    ] as const) {
+      near(rate(step), value)
+    }
+    near(learningRateOf(resolveConfig({ schedule: { ...schedule, warmup: 0 } }), 100, 10)(0), 0.06)
+  })
+
   it('scales the rate to the batch linearly, by the root, or not at all', () => {
     const peak = (scaling: string) =>
       learningRateOf(

@@ -1,9 +1,10 @@
 /** Every method that can be trained, in the order of its lineage. */
 import type { MethodDefinition } from './definition.js'
 import { meanTeacher } from './meanTeacher.js'
+import { rotation } from './rotation.js'
 import { simclr } from './simclr.js'
 
-export const methods: readonly MethodDefinition[] = [simclr, meanTeacher]
+export const methods: readonly MethodDefinition[] = [rotation, simclr, meanTeacher]
 
 /** Names on the command line. */
 export const methodNames = methods.map(({ name }) => name) as [string, ...string[]]
