@@ -10,6 +10,7 @@ import { devicesCommand } from './devices.js'
 import { evalCommand } from './eval.js'
 import { methodsCommand } from './methods.js'
 import { recipesCommand } from './recipes.js'
+import { sweepCommand } from './sweep.js'
 import { trainCommand } from './train.js'
 
 /** 2: something that was asked for is wrong, and nothing was written. 130: stopped by a signal, as shells have it. */
@@ -33,6 +34,7 @@ const commands = [
   trainCommand,
   evalCommand,
   compareCommand,
+  sweepCommand,
   methodsCommand,
   recipesCommand,
   benchCommand,

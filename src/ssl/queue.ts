@@ -1,10 +1,10 @@
 import type { Device } from '../device/device.js'
 import { ConfigError } from '../device/errors.js'
 import { scatterRows } from '../ops/scatterRows.js'
-import { tensor } from '../tensor/create.js'
 import type { Generator } from '../tensor/philox.js'
 import { keep } from '../tensor/scope.js'
 import { empty, type Tensor } from '../tensor/tensor.js'
+import { pagesOf } from './pages.js'
 
 export interface QueueOptions {
   /** K: how many rows it holds. */
@@ -31,11 +31,15 @@ export class Queue {
   private readonly places: Tensor
 
   /** @throws ConfigError for a size that is not a whole number of at least 1 */
-  constructor({ size, dimension, rows, generator, device, pageBytes = Number.POSITIVE_INFINITY }: QueueOptions) {
+  constructor({ size, dimension, rows, generator, device, pageBytes }: QueueOptions) {
     if (!Number.isInteger(size) || size < 1) throw new ConfigError(`queue: wants at least 1 row, got ${size}`)
     this.size = size
     this.rows = rows
-    this.pages = randomPages(size, dimension, generator, device, pageBytes)
+    this.pages = pagesOf({ size, dimension, device, ...(pageBytes !== undefined && { pageBytes }) }, () => {
+      const row = Array.from({ length: dimension }, () => generator.normal())
+      const length = Math.hypot(...row)
+      return row.map(value => value / length)
+    })
     this.places = keep(empty([rows], 'int32', device))
   }
 
@@ -53,23 +57,4 @@ export class Queue {
   state(): [string, Tensor][] {
     return this.pages.map((page, i) => [`queue.${i}`, page])
   }
-}
-
-/** Rows N(0, 1) divided by their length, cut into pages. */
-function randomPages(size: number, dimension: number, generator: Generator, device: Device, pageBytes: number) {
-  const { maxBindingBytes, maxBufferBytes } = device.info.limits
-  const perPage = Math.max(1, Math.floor(Math.min(pageBytes, maxBindingBytes, maxBufferBytes) / (4 * dimension)))
-  return Array.from({ length: Math.ceil(size / perPage) }, (_, page) => {
-    const rows = Math.min(perPage, size - page * perPage)
-    const values = new Float32Array(rows * dimension)
-    for (let at = 0; at < values.length; at += dimension) {
-      const row = Array.from({ length: dimension }, () => generator.normal())
-      const length = Math.hypot(...row)
-      values.set(
-        row.map(value => value / length),
-        at,
-      )
-    }
-    return keep(tensor(values, { shape: [rows, dimension], device }))
-  })
 }

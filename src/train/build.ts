@@ -15,6 +15,7 @@ import { SGD } from '../optim/sgd.js'
 import type { Encoder, Method } from '../ssl/method.js'
 import { Generator } from '../tensor/philox.js'
 import type { Tensor } from '../tensor/tensor.js'
+import { viewOfParts } from '../views/parts.js'
 import type { ViewSpec } from '../views/spec.js'
 import { viewPair } from '../views/viewPair.js'
 import type { Config } from './config.js'
@@ -87,7 +88,11 @@ function classesOf({ method }: Config, { classes, source }: Dataset): number {
 
 /** The two views of a configuration: a preset with what the configuration changes of it. */
 export function viewsOf({ views }: Config, size: number, statistics: Statistics): readonly [ViewSpec, ViewSpec] {
-  const { preset, strength, blur, area, flip } = views
+  const { preset, parts, strength, blur, area, flip } = views
+  if (parts) {
+    const view = viewOfParts(parts, { size, ...statistics })
+    return [view, view]
+  }
   const changes = { strength, blur, ...(area && { area }), ...(flip !== undefined && { flip }) }
   return viewPair(preset, { size, ...statistics, ...changes })
 }

@@ -4,11 +4,14 @@
  */
 import { z } from 'zod'
 import { ConfigError } from '../device/errors.js'
+import { VIEW_PARTS } from '../views/parts.js'
 import { VIEW_PRESETS } from '../views/viewPair.js'
 import { above, between, choice, flag, moments, section, shares, text, whole, widths } from './fields.js'
 import { methodNamed, methodNames } from './methods/index.js'
 
 export const ENCODERS = ['resnet8', 'resnet18', 'resnet34', 'resnet50'] as const
+
+const PARTS_ERROR = `a list of ${VIEW_PARTS.join(', ')}`
 
 /** Every setting, its bounds and what it means. Unknown keys are refused. */
 export const configSchema = section(
@@ -74,6 +77,10 @@ export const configSchema = section(
           "Side of a view and of a folder's images, in pixels; by default that of the images, for a folder at most 64.",
           1024,
         ).exactOptional(),
+        parts: z
+          .array(z.enum(VIEW_PARTS, { error: PARTS_ERROR }), { error: PARTS_ERROR })
+          .describe('Only these, instead of a preset: for asking which of them matter.')
+          .exactOptional(),
         strength: between(0, 1.25, "Times the preset's colour jitter; 1 as published."),
         blur: flag("Whether the preset's blur is kept."),
         area: shares("Share of the image's area that a crop may have; the preset's own when absent.").exactOptional(),
