@@ -3,8 +3,9 @@ import type { MethodDefinition } from './definition.js'
 import { meanTeacher } from './meanTeacher.js'
 import { rotation } from './rotation.js'
 import { simclr } from './simclr.js'
+import { swav } from './swav.js'
 
-export const methods: readonly MethodDefinition[] = [rotation, simclr, meanTeacher]
+export const methods: readonly MethodDefinition[] = [rotation, simclr, meanTeacher, swav]
 
 /** Names on the command line. */
 export const methodNames = methods.map(({ name }) => name) as [string, ...string[]]
