@@ -23,8 +23,9 @@ export function optionFor({ flags, path }: SettingOption): Option {
 export function settingsFrom(options: readonly SettingOption[], values: Readonly<Record<string, unknown>>): Settings {
   const settings: Record<string, unknown> = {}
   for (const option of options) {
-    const typed = values[optionFor(option).attributeName()] as string | undefined
-    if (typed !== undefined) put(settings, option.path, readTyped(option.path, typed))
+    // A flag without a value is true.
+    const typed = values[optionFor(option).attributeName()] as string | true | undefined
+    if (typed !== undefined) put(settings, option.path, typed === true ? true : readTyped(option.path, typed))
   }
   return settings
 }

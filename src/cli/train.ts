@@ -47,6 +47,7 @@ const SETTINGS: readonly SettingOption[] = [
   { flags: '--precision <name>', path: 'precision' },
   DEVICE_OPTION,
   ADAPTER_OPTION,
+  { flags: '--online-probe', path: 'evaluation.onlineProbe' },
   { flags: '--knn-every <epochs>', path: 'evaluation.everyEpochs' },
   { flags: '--checkpoint-every <epochs>', path: 'checkpoint.everyEpochs' },
   { flags: '--checkpoint-steps <n>', path: 'checkpoint.everySteps' },

@@ -5,6 +5,7 @@ import { loadData } from '../data/loadData.js'
 import { keepLabels, type Sampler, sampler, twoStreamSampler } from '../data/sampler.js'
 import type { Device, DeviceInfo } from '../device/device.js'
 import { ConfigError, DataError } from '../device/errors.js'
+import { OnlineProbe } from '../eval/onlineProbe.js'
 import type { ModelState } from '../nn/state.js'
 import { open } from '../open.js'
 import type { Optimizer } from '../optim/optimizer.js'
@@ -28,6 +29,8 @@ export interface Session {
   readonly method: Method
   readonly model: ModelState
   readonly optimizer: Optimizer
+  /** What learns along, where it was asked for. */
+  readonly probe?: OnlineProbe
   readonly step: TrainingStep
   readonly totalSteps: number
   readonly stepsPerEpoch: number
@@ -94,6 +97,7 @@ export function assemble(config: Config, data: Splits, device: Device, build = b
   const optimizer = buildOptimizer(config, model, method)
   const learningRate = learningRateOf(config, totalSteps, stepsPerEpoch)
   const weightDecay = weightDecayOf(config, totalSteps)
+  const probe = probeOf(config, train, method, device)
   const step = new TrainingStep({
     device,
     method,
@@ -109,6 +113,7 @@ export function assemble(config: Config, data: Splits, device: Device, build = b
     learningRate,
     ...(weightDecay && { weightDecay }),
     counter,
+    ...(probe && { probe }),
   })
   const close = () => device.close()
   return {
@@ -119,12 +124,20 @@ export function assemble(config: Config, data: Splits, device: Device, build = b
     method,
     model,
     optimizer,
+    ...(probe && { probe }),
     step,
     totalSteps,
     stepsPerEpoch,
     learningRate,
     close,
   }
+}
+
+/** A classifier that learns along. @throws ConfigError where there is nothing for it to learn */
+function probeOf(config: Config, { classes, source }: Dataset, { encoder }: Method, device: Device) {
+  if (!config.evaluation.onlineProbe) return undefined
+  if (!classes) throw new ConfigError(`evaluation.onlineProbe: ${source} has no labels for it; leave it out`)
+  return new OnlineProbe({ dimension: encoder.featureDimension, classes: classes.length, device })
 }
 
 /** What is trained on: the images, those that the method makes of them, or those with a label that is known. */
@@ -177,10 +190,11 @@ export function modelTensors({ parameters, buffers }: ModelState): Map<string, T
 }
 
 /** Every tensor of the training state: the model, the optimiser's moments and what the method keeps beside them. */
-export function stateTensors({ model, optimizer, method }: Session): Map<string, Tensor> {
+export function stateTensors({ model, optimizer, method, probe }: Session): Map<string, Tensor> {
   const all = modelTensors(model)
   for (const [name, tensor] of optimizer.state()) all.set(`optimizer.${name}`, tensor)
   for (const [name, tensor] of method.state()) all.set(`method.${name}`, tensor)
+  for (const [name, tensor] of probe?.state() ?? []) all.set(`probe.${name}`, tensor)
   return all
 }
 

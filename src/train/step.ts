@@ -1,5 +1,6 @@
 import type { Sampler } from '../data/sampler.js'
 import type { Device, Program } from '../device/device.js'
+import { ConfigError } from '../device/errors.js'
 import type { Precision } from '../device/launch.js'
 import type { Arena } from '../nn/arena.js'
 import { sqrt } from '../ops/elementwise.js'
@@ -204,9 +205,12 @@ export class TrainingStep {
 
   /** The scalars of a step, in the order of `metricNames`. */
   private metricsOf({ loss, embedding, features, metrics }: MethodOutput, { labels }: Batch): Tensor[] {
-    const { probe } = this.options
+    const { method, probe } = this.options
     const deviation = mean(sqrt(variance(embedding, 0)))
-    const probed = probe && features ? probe.launches(stopGradient(features), labels) : {}
+    if (probe && !features) {
+      throw new ConfigError(`evaluation.onlineProbe: ${method.name} has no features of whole images; leave it out`)
+    }
+    const probed = probe && features ? probe.launches(features, labels) : {}
     const all: Readonly<Record<string, Tensor>> = { loss, deviation, ...metrics, ...probed }
     return this.metricNames.map(name => all[name]!)
   }

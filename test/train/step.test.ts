@@ -83,6 +83,24 @@ for (const { name, open } of devices) {
       assert.deepEqual({ ...device.memory(), pooled: 0, peak: 0 }, { buffers, live, pooled: 0, peak: 0 })
     })
 
+    it('is not disturbed by a classifier that learns along, which resumes with it', async () => {
+      const settings = { evaluation: { onlineProbe: true } }
+      const [plain, probed] = [tinyRun(device), tinyRun(device, settings)]
+      for (const run of [plain, probed]) await runSteps(run, 0, 5)
+      const [before, after] = [await valuesOf(plain), await valuesOf(probed)]
+      for (const name of Object.keys(before)) assert.deepEqual(after[name], before[name], name)
+      assert.ok(after['probe.linear.weight']!.some(value => value !== 0))
+      const last = (await probed.step.metrics(5)).at(-1)!
+      assert.ok(last.probeLoss! > 0 && last.probeAccuracy! >= 0 && last.probeAccuracy! <= 1)
+
+      const killed = tinyRun(device, settings)
+      await runSteps(killed, 0, 3)
+      const resumed = tinyRun(device, settings)
+      writeTensors(resumed.state, await readTensors(killed.state), 'memory')
+      await runSteps(resumed, 3, 5)
+      assert.deepEqual(await valuesOf(resumed), after)
+    })
+
     it('gives back what it made', async () => {
       const run = tinyRun(device, { flat: true })
       await device.settle()
