@@ -100,9 +100,23 @@ export {
 export { type Dtype, Tensor, type TypedArray } from './tensor/tensor.js'
 export { type Batches, TrainingStep } from './train/step.js'
 export { drawView } from './views/draw.js'
+export { type ByteImages, colourComponents, type ExemplarOptions, exemplarView } from './views/exemplar.js'
+export { type JigsawOptions, jigsaw } from './views/jigsaw.js'
 export { dinoViews, type MultiCropOptions, type MultiCropSpecs, multiCrop, swavViews } from './views/multiCrop.js'
+export { NEIGHBOURS, type PatchPairOptions, patchPair } from './views/patchPair.js'
+export { distantPermutations } from './views/permutations.js'
 export { type DrawnViews, independentViews, type ViewPlan } from './views/plan.js'
-export * from './views/presets.js'
+export {
+  byolViews,
+  meanTeacherView,
+  mocoV1View,
+  mocoV2View,
+  npidView,
+  peerView,
+  simclrView,
+  supervisedView,
+} from './views/presets.js'
 export { quarterTurns } from './views/quarterTurns.js'
+export { type SeedPatchOptions, seedPatches } from './views/seedPatches.js'
 export { structureOf, type ViewSpec } from './views/spec.js'
 export { VIEW_PRESETS, type ViewOptions, type ViewPreset, viewPair } from './views/viewPair.js'

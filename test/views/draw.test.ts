@@ -5,6 +5,7 @@ import { Generator } from '../../src/tensor/philox.js'
 import { drawView } from '../../src/views/draw.js'
 import { peerView, simclrView } from '../../src/views/presets.js'
 import { structureOf, type ViewSpec } from '../../src/views/spec.js'
+import { assertFrequency, assertUniform } from './statistics.js'
 
 const rgb = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] }
 const grey = { mean: [0.1], std: [0.3] }
@@ -29,22 +30,6 @@ function rows(spec: ViewSpec, count: number, source = square, seed = 1): number[
   return Array.from({ length: count }, (_, i) =>
     Array.from(all.subarray(i * PARAMETERS, (i + 1) * PARAMETERS), value => value + 0),
   )
-}
-
-function assertFrequency(hits: number, of: number, probability: number, what: string): void {
-  const sigma = Math.sqrt((probability * (1 - probability)) / of)
-  assert.ok(Math.abs(hits / of - probability) <= 5 * sigma, `${what}: ${hits} of ${of}, wants ${probability}`)
-}
-
-/** Uniform on [low, high]: inside, with its mean and its variance. */
-function assertUniform(values: readonly number[], low: number, high: number, what: string): void {
-  const span = high - low
-  for (const value of values) assert.ok(value >= low - 1e-6 * span && value <= high + 1e-6 * span, `${what}: ${value}`)
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length
-  const sigma = span / Math.sqrt(12 * values.length)
-  assert.ok(Math.abs(mean - (low + high) / 2) < 5 * sigma, `${what}: mean ${mean}`)
-  assert.ok(Math.abs(variance / (span ** 2 / 12) - 1) < 5 / Math.sqrt(values.length), `${what}: variance ${variance}`)
 }
 
 describe('drawView', () => {
@@ -201,6 +186,49 @@ describe('drawView', () => {
     )
   })
 
+  it('draws a key for the noise of every image, and σ for all', () => {
+    const all = rows({ ...still, noise: 0.15 }, 2000)
+    for (const p of all) assert.equal(p[AT.noise], Math.fround(0.15))
+    for (const which of [0, 1]) {
+      const keys = all.map(p => p[AT.key + which]!)
+      assert.ok(keys.every(Number.isInteger))
+      assertUniform(keys, 0, 2 ** 24 - 1, `key ${which}`)
+    }
+    assert.ok(new Set(all.map(p => `${p[AT.key]} ${p[AT.key + 1]}`)).size === 2000)
+    for (const p of rows(still, 5)) assert.deepEqual(p.slice(AT.noise, AT.curve), [0, 0, 0, 0])
+  })
+
+  it('an element that is added changes nothing of what is drawn before it', () => {
+    const pixelated = { ...still, pixelate: { probability: 0.5, pixels: [4, 49] }, noise: 0.1 } as const
+    for (const [p, plain] of rows(pixelated, 50).map((p, i) => [p, rows(pixelated, i + 1)[i]!] as const)) {
+      assert.deepEqual(p, plain)
+    }
+    const first = (spec: ViewSpec) => rows(spec, 1)[0]!.slice(0, AT.cells)
+    assert.deepEqual(
+      first({ ...simclr, interpolation: 'bilinear', noise: 0.1 }),
+      first({ ...simclr, interpolation: 'bilinear' }),
+    )
+  })
+
+  it('pixelates by the root of a uniform number of pixels, and keeps each channel as often', () => {
+    const all = rows(
+      {
+        ...still,
+        normalise: rgb,
+        pixelate: { probability: 0.33, pixels: [100, 9025] },
+        standardise: 'mean',
+        dropChannels: true,
+      },
+      6000,
+    )
+    const cells = all.map(p => p[AT.cells]!).filter(value => value > 0)
+    assertFrequency(cells.length, 6000, 0.33, 'pixelated')
+    assert.ok(cells.every(value => Number.isInteger(value) && value >= 10 && value <= 94))
+    // Half of the pixels between, at √4562.5.
+    assertFrequency(cells.filter(value => value < 67).length, cells.length, (67 ** 2 - 100) / 8925, 'few cells')
+    for (const kept of [1, 2, 3]) assertFrequency(all.filter(p => p[AT.kept] === kept).length, 6000, 1 / 3, `${kept}`)
+  })
+
   it('draws solarisation, and strengths beyond 1 without negative factors', () => {
     const jitter = { ...simclr.jitter!, brightness: 1.5, saturation: 0, randomOrder: false }
     const all = rows({ ...still, jitter, solarise: { probability: 0.2, threshold: 0.5 } }, 4000)
@@ -230,6 +258,16 @@ describe('drawView', () => {
       { blur: { probability: 2, sigma: [0.1, 2], fraction: 0.1 } },
       { move: { kind: 'shift', pixels: 1.5 } },
       { crop: simclr.crop!, move: { kind: 'shift', pixels: 1 } },
+      { move: { kind: 'similarity', extent: 0, shift: 0.2, scale: [0.7, 1.4] } },
+      { pixelate: { probability: 0.5, pixels: [0.5, 9] } },
+      { pixelate: { probability: 0.5, pixels: [4, 9] }, interpolation: 'bicubic' },
+      { pixelate: { probability: 0.5, pixels: [4, 9] }, rotation: 0.1 },
+      { colours: { kind: 'projection' } },
+      { colours: { kind: 'projection' }, jitter: simclr.jitter!, normalise: rgb },
+      { standardise: 'full', blur: { probability: 0.5, sigma: [0.1, 2], fraction: 0.1 } },
+      { dropChannels: true, normalise: rgb },
+      { dropChannels: true, standardise: 'mean' },
+      { noise: -1 },
       { normalise: { mean: [0, 0], std: [1, 1] } },
       { normalise: { mean: [0], std: [0] } },
     ] as Partial<ViewSpec>[]) {
@@ -251,6 +289,11 @@ describe('structureOf', () => {
       [structureOf(simclr).contrast, structureOf(simclr).hue, structureOf(simclr).blurRadius],
       ['luma', 'hsv', 1],
     )
+    const projected = structureOf({ ...still, colours: { kind: 'projection' }, normalise: rgb })
+    assert.deepEqual([projected.colour, projected.curves, projected.contrast], [true, true, 'none'])
+    assert.equal(structureOf({ ...still, pixelate: { probability: 0.5, pixels: [4, 9] } }).interpolation, 'pixelated')
+    assert.deepEqual([structureOf(still).noise, structureOf({ ...still, noise: 0.1 }).noise], [false, true])
+    assert.equal(structureOf({ ...still, standardise: 'mean', dropChannels: true, normalise: rgb }).noise, true)
     const peer = structureOf(peerView({ size: 28, ...grey }))
     assert.deepEqual([peer.contrast, peer.hue, peer.blurRadius, peer.colour], ['average', 'yiq', 0, true])
   })
