@@ -9,6 +9,13 @@ export interface Tile {
   readonly y: number
 }
 
+/** A product whose operands may be scratch of a larger plan. */
+export type Product = Omit<LaunchOf<'matmul'>, 'op' | 'a' | 'b' | 'out'> & {
+  readonly a: Binding
+  readonly b: Binding
+  readonly out: Binding
+}
+
 /** What a test or a benchmark may prescribe instead of the planner's own choice. */
 export interface MatmulForce {
   readonly kernel?: 'register' | 'workgroup'
@@ -48,9 +55,9 @@ const WORKGROUP_TILE = 64
 
 /**
  * Picks the kernel, the tile and the number of splits of K. Where the grid is too small to keep the machine busy, or K
- * is very long, K is cut into chunks whose partial sums a second dispatch adds up in order.
+ * is very long, K is cut into chunks whose partial sums, scratch number 0, a second dispatch adds up in order.
  */
-export function planMatmul(launch: LaunchOf<'matmul'>, target: Target, force: MatmulForce = {}): Dispatch[] {
+export function planMatmul(launch: Product, target: Target, force: MatmulForce = {}): Dispatch[] {
   const kernel = force.kernel ?? (prefersWorkgroup(launch, target) ? 'workgroup' : 'register')
   const scattered = { alongColumns: launch.transposeB, alongRows: !launch.transposeA }
   const tile =
@@ -167,7 +174,7 @@ function hardwareTile(m: number, n: number): Tile {
   return n < 32 ? { rows: 4, columns: 1, x: 2, y: 32 } : { rows: 4, columns: 1, x: 8, y: 8 }
 }
 
-function prefersWorkgroup({ m, n, k }: LaunchOf<'matmul'>, { software }: Target): boolean {
+function prefersWorkgroup({ m, n, k }: Product, { software }: Target): boolean {
   return !software && m >= WORKGROUP_TILE && n >= WORKGROUP_TILE && k >= 32
 }
 

@@ -20,8 +20,11 @@ const CHUNK = 256
 
 implement('reduce', planReduce)
 
+/** A reduction whose operand may be scratch of a larger plan. */
+type Reduction = Omit<LaunchOf<'reduce'>, 'op' | 'x'> & { readonly x: Binding }
+
 /** One pass, or for a long axis several: each shortens it by up to 256. The order depends on the shape alone. */
-export function planReduce(launch: LaunchOf<'reduce'>, { limits }: Target): Dispatch[] {
+export function planReduce(launch: Reduction, { limits }: Target): Dispatch[] {
   const { outer, inner, combine } = launch
   const passes: Dispatch[] = []
   let source: Binding = launch.x

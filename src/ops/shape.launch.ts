@@ -1,6 +1,6 @@
 import type { Slice } from '../device/device.js'
 import type { LaunchOf } from '../device/launch.js'
-import { type Dispatch, fold, implement, type Target, tiles } from '../device/webgpu/plan.js'
+import { type Binding, type Dispatch, fold, implement, type Target, tiles } from '../device/webgpu/plan.js'
 import { type Shape, sizeOf } from '../tensor/shape.js'
 
 declare module '../device/launch.js' {
@@ -20,7 +20,10 @@ declare module '../device/launch.js' {
 
 implement('copy', planCopy)
 
-export function planCopy(launch: LaunchOf<'copy'>, { limits }: Target): Dispatch[] {
+/** A copy whose target may be scratch of a larger plan. */
+type Copy = Omit<LaunchOf<'copy'>, 'op' | 'out'> & { readonly out: Binding }
+
+export function planCopy(launch: Copy, { limits }: Target): Dispatch[] {
   const { shape, sourceStrides, outStrides } = merged(launch)
   const count = sizeOf(shape)
   const params: Record<string, number> = { count, source_at: launch.sourceAt, out_at: launch.outAt }
@@ -42,7 +45,7 @@ export function planCopy(launch: LaunchOf<'copy'>, { limits }: Target): Dispatch
 }
 
 /** Drops axes of length 1 and merges neighbours over which both sides walk on: most copies need two or three axes. */
-function merged({ shape, sourceStrides, outStrides }: LaunchOf<'copy'>) {
+function merged({ shape, sourceStrides, outStrides }: Copy) {
   const to = { shape: [] as number[], sourceStrides: [] as number[], outStrides: [] as number[] }
   shape.forEach((size, axis) => {
     if (size === 1) return

@@ -29,7 +29,7 @@ export function accumulateWith(sum: (a: Tensor, b: Tensor) => Tensor): void {
 
 /** Puts `out = op(inputs)` on the tape, unless no input has a gradient or `noGrad` is in force. */
 export function differentiable(out: Tensor, inputs: readonly Tensor[], backward: Backward): Tensor {
-  if (recording && inputs.some(isTracked)) out.node = { number: nextNumber++, inputs, backward }
+  if (willRecord(inputs)) out.node = { number: nextNumber++, inputs, backward }
   return out
 }
 
@@ -53,6 +53,11 @@ export function onceDifferentiable(op: string, out: Tensor, inputs: readonly Ten
 /** Whether ops on this tensor are recorded. */
 export function isTracked(tensor: Tensor): boolean {
   return tensor.requiresGradient || tensor.node !== undefined
+}
+
+/** Whether an op on these tensors would be put on the tape now: one that can, makes its gradient along with its value. */
+export function willRecord(inputs: readonly Tensor[]): boolean {
+  return recording && inputs.some(isTracked)
 }
 
 /** Runs `body` without recording: nothing inside has a gradient. */

@@ -6,7 +6,7 @@ import { faultOf, type Resolved } from './check.js'
 import { encodeParams, kernelOf } from './kernel.js'
 import { type GPUMemory, gpuPool, type WebGPUBuffer } from './memory.js'
 import { PARAMS_SLOT, Pipelines } from './pipelines.js'
-import { type Binding, plannerOf, type Target } from './plan.js'
+import { type Binding, type Dispatch, plannerOf, type Target } from './plan.js'
 import { type Command, Recording } from './recording.js'
 import { Waiter, type Work } from './waiter.js'
 
@@ -235,10 +235,12 @@ export class WebGPUDevice implements Device {
     if ('precision' in launch && launch.precision === 'bfloat16') {
       throw new DeviceError(`${op}: WebGPU has no bfloat16; use the precision float32, or the CPU device`)
     }
+    const dispatches = planner(launch, this.target)
     const lent = new Map<number, Buffer>()
     try {
-      return planner(launch, this.target).map(dispatch => {
-        const bindings = dispatch.bindings.map(binding => this.lend(binding, lent))
+      for (const [index, bytes] of scratchOf(dispatches)) lent.set(index, this.alloc(bytes))
+      return dispatches.map(dispatch => {
+        const bindings = dispatch.bindings.map(binding => lend(binding, lent))
         const resolved: Resolved = { ...dispatch, bindings }
         const kernel = kernelOf(dispatch)
         const fault = this.ownershipFault(bindings) ?? faultOf(resolved, kernel, this.info.limits)
@@ -257,13 +259,6 @@ export class WebGPUDevice implements Device {
       if (freed) return `binding ${i} was freed`
     }
     return undefined
-  }
-
-  private lend(binding: Binding, lent: Map<number, Buffer>): Slice {
-    if ('buffer' in binding) return binding
-    const buffer = lent.get(binding.scratch) ?? this.alloc(binding.bytes)
-    lent.set(binding.scratch, buffer)
-    return { buffer, offset: 0, bytes: binding.bytes }
   }
 
   private flush(): void {
@@ -378,6 +373,21 @@ export class WebGPUDevice implements Device {
     if (this.state === 'closed') throw new DeviceError(`${call}: the device was closed`)
     throw new DeviceLostError(`${call}: the device was lost (${this.lostReason}); open it again and resume`)
   }
+}
+
+/** The scratch buffers of a plan, each as long as its longest use. */
+function scratchOf(dispatches: readonly Dispatch[]): Map<number, number> {
+  const bytes = new Map<number, number>()
+  for (const { bindings } of dispatches) {
+    for (const binding of bindings) {
+      if ('scratch' in binding) bytes.set(binding.scratch, Math.max(bytes.get(binding.scratch) ?? 0, binding.bytes))
+    }
+  }
+  return bytes
+}
+
+function lend(binding: Binding, lent: ReadonlyMap<number, Buffer>): Slice {
+  return 'buffer' in binding ? binding : { buffer: lent.get(binding.scratch)!, offset: 0, bytes: binding.bytes }
 }
 
 function workOf(commands: readonly Command[]): Work {

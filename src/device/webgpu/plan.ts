@@ -49,7 +49,7 @@ export function plannerOf(op: string): ((launch: Launch, target: Target) => read
   return planners.get(op) as ((launch: Launch, target: Target) => readonly Dispatch[]) | undefined
 }
 
-/** A scratch buffer of a plan; the same index in two dispatches is the same memory. */
+/** A scratch buffer of a plan; the same index in two dispatches is the same memory, as long as the longer of them. */
 export function scratch(index: number, bytes: number): Scratch {
   return { scratch: index, bytes }
 }
