@@ -3,6 +3,7 @@ import { type Case, check } from './case.js'
 import { cases as conv2d } from './conv2d.js'
 import { devices } from './devices.js'
 import { cases as elementwise } from './elementwise.js'
+import { cases as keys } from './keys.js'
 import { cases as loss } from './loss.js'
 import { cases as matmul } from './matmul.js'
 import { cases as movement } from './movement.js'
@@ -20,6 +21,7 @@ const families: Record<string, readonly Case[]> = {
   pool,
   norm,
   loss,
+  keys,
   movement,
   topk,
   sample,

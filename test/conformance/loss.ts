@@ -3,20 +3,9 @@ import { ntXent } from '../../src/ops/ntXent.js'
 import { accuracy, crossEntropy, logSoftmax, softmax } from '../../src/ops/softmax.js'
 import { cosineSimilarity as cosineReference, l2normalize as normalizeReference } from '../reference/normalize.js'
 import { ntXent as ntXentReference } from '../reference/ntXent.js'
-import { type Draw, integers, normal } from '../reference/random.js'
+import { type Draw, integers, normal, unitRows } from '../reference/random.js'
 import * as reference from '../reference/softmax.js'
 import { type Case, caseOf } from './case.js'
-
-/** Rows of length 1. */
-const unitRows =
-  (columns: number): Draw =>
-  (random, count) => {
-    const values = normal()(random, count)
-    return values.map((v, i) => {
-      const start = i - (i % columns)
-      return v / Math.hypot(...values.slice(start, start + columns))
-    })
-  }
 
 /** Logits far apart overflow where the maximum is not taken off first. */
 const wide = normal(40)

@@ -5,6 +5,7 @@ import { type Conv2dAttributes, conv2d } from './conv2d.js'
 import { checkGradient } from './differences.js'
 import { elementwise } from './elementwise.js'
 import { gather, permute, scatterAdd } from './gather.js'
+import { bankSoftmax, infoNCE, softmaxClassifier } from './keys.js'
 import { layerNorm } from './layerNorm.js'
 import { type MatmulAttributes, matmul } from './matmul.js'
 import { cosineSimilarity, l2normalize } from './normalize.js'
@@ -99,6 +100,12 @@ describe('the float64 reference: gradients by central differences', () => {
   check('l2normalize below epsilon', l2normalize, { epsilon: 10 }, [of([3, 5])])
   check('cosineSimilarity', cosineSimilarity, {}, [of([3, 5]), of([4, 5])], [0, 1])
   check('ntXent', ntXent, { temperature: 0.5 }, [of([8, 5], normal(0.3))])
+  const bank = [of([3, 5], normal(0.5)), of([4, 5], normal(0.5))]
+  check('infoNCE', infoNCE, { temperature: 0.5 }, [of([2, 5]), of([2, 5]), ...bank], [0, 1])
+  check('bankSoftmax', bankSoftmax, { temperature: 0.5 }, [of([4, 5]), of([4], integers(0, 7)), ...bank])
+  const classifier = [of([4, 3]), of([5, 3]), of([4], integers(0, 5))]
+  check('softmaxClassifier', softmaxClassifier, undefined, classifier, [0, 1])
+  check('softmaxClassifier, bias', softmaxClassifier, undefined, [...classifier, of([5])], [0, 1, 3])
   check('topKValues', topKValues, { k: 3 }, [of([3, 7], distinct)])
 
   check('gather', gather, { axis: 1 }, [of([2, 4, 3]), of([6], integers(0, 4))])

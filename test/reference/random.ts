@@ -27,6 +27,17 @@ export function uniform(low: number, high: number): Draw {
   return (random, count) => Array.from({ length: count }, () => low + (high - low) * random())
 }
 
+/** Rows of length 1 in a random direction. */
+export function unitRows(columns: number): Draw {
+  return (random, count) => {
+    const values = normal()(random, count)
+    return values.map((v, i) => {
+      const start = i - (i % columns)
+      return v / Math.hypot(...values.slice(start, start + columns))
+    })
+  }
+}
+
 /** Whole numbers from `low` up to, not including, `end`. With few of them there are ties and repeats. */
 export function integers(low: number, end: number): Draw {
   return (random, count) => Array.from({ length: count }, () => low + Math.floor((end - low) * random()))

@@ -6,9 +6,11 @@ import { DeviceError } from '../../../src/device/errors.js'
 import type { Launch } from '../../../src/device/launch.js'
 import '../../../src/ops/batchNorm.js'
 import '../../../src/ops/dropout.js'
+import '../../../src/ops/keySweep.js'
 import '../../../src/ops/layerNorm.js'
 import '../../../src/ops/ntXent.js'
 import '../../../src/ops/pool.js'
+import '../../../src/ops/scatterRows.js'
 import '../../../src/ops/softmax.js'
 import '../../../src/ops/topk.js'
 import { generator, normal } from '../../reference/random.js'
@@ -74,6 +76,37 @@ const families: Record<string, Make> = {
     return [
       { op: 'ntXent', ...sizes, loss: o.out(rows) },
       { op: 'ntXentGradient', ...sizes, g: o.of(1), dz: o.out(rows, columns) },
+    ]
+  },
+  'softmax over keys, more than a block of rows and several chunks of keys': o => {
+    const [rows, keyRows, columns, first, scale] = [301, 2103, 33, 0, 0.2]
+    const skip = o.holding(Int32Array.from({ length: rows }, (_, i) => 7 * i))
+    const [queries, keys, bias] = [o.of(rows, columns), o.of(keyRows, columns), o.of(keyRows)]
+    const sizes = { queries, keys, bias, skip, rows, columns, keyRows, first }
+    const state = { largest: o.out(rows), sum: o.out(rows), weighted: o.out(rows, columns) }
+    const positive = { queries, positives: o.of(rows, columns), bias: o.of(rows), loss: o.out(rows) }
+    const given = { logSum: state.largest, missing: state.sum, g: o.of(1) }
+    return [
+      { op: 'keySweep', ...sizes, ...state, scale },
+      { op: 'keySweep', ...sizes, ...state, scale, first: keyRows },
+      { op: 'keyLoss', ...positive, ...state, rows, columns, scale },
+      { op: 'keyGradient', ...sizes, ...given, dkeys: o.out(keyRows, columns), dbias: o.out(keyRows) },
+    ]
+  },
+  'rows of a bank': o => {
+    const [count, columns, pageRows] = [3001, 65, 500]
+    const indices = o.holding(Int32Array.from({ length: count }, (_, k) => (k * k) % 700))
+    return [
+      {
+        op: 'scatterRows',
+        page: o.out(pageRows, columns),
+        rows: o.of(count, columns),
+        indices,
+        count,
+        columns,
+        first: 100,
+        pageRows,
+      },
     ]
   },
   'cross-entropy and softmax': o => {
