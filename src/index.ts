@@ -13,8 +13,17 @@ export type { Launch, Launches, LaunchName, LaunchOf, Precision } from './device
 export * from './eval/diagnostics.js'
 export type { FeatureSet } from './eval/featureSet.js'
 export { extractFeatures, type FeatureExtractor } from './eval/features.js'
+export {
+  type Clustering,
+  type KmeansAccuracyOptions,
+  type KmeansOptions,
+  type KmeansScore,
+  kmeans,
+  kmeansAccuracy,
+} from './eval/kmeans.js'
 export { knnAccuracy } from './eval/knn.js'
 export { linearProbe } from './eval/linear.js'
+export { normalisedMutualInformation } from './eval/mutualInformation.js'
 export { OnlineProbe, type OnlineProbeOptions } from './eval/onlineProbe.js'
 export { Arena } from './nn/arena.js'
 export { BatchNorm, splitBatchNorms } from './nn/batchNorm.js'
