@@ -3,7 +3,8 @@ import { ConfigError, ShapeError } from '../device/errors.js'
 import { fold, implement, tiles } from '../device/webgpu/plan.js'
 import { scope } from '../tensor/scope.js'
 import { show } from '../tensor/shape.js'
-import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
+import { empty, Tensor, wantDtype } from '../tensor/tensor.js'
+import { bankOf } from './bank.js'
 import './matmul.js'
 
 declare module '../device/launch.js' {
@@ -78,41 +79,43 @@ export function topK(x: Tensor, k: number): TopK {
  * without ever holding all N·M similarities. No gradient.
  *
  * @param queries [N, D]; take some hundred at a time
- * @param keys [M, D], M ≥ k
+ * @param keys [M, D], M ≥ k, or the pages of a bank, [m, D] each, whose rows are numbered across all of them
  * @throws ShapeError, DtypeError, ConfigError
  */
-export function similarityTopK(queries: Tensor, keys: Tensor, k: number): TopK {
-  wantDtype('similarityTopK', 'float32', queries, keys)
-  if (queries.rank !== 2 || keys.rank !== 2 || queries.shape[1] !== keys.shape[1]) {
-    const got = `${show(queries.shape)} and ${show(keys.shape)}`
+export function similarityTopK(queries: Tensor, keys: Tensor | readonly Tensor[], k: number): TopK {
+  wantDtype('similarityTopK', 'float32', queries)
+  const bank = bankOf('similarityTopK', keys instanceof Tensor ? [keys] : keys)
+  if (queries.rank !== 2 || queries.shape[1] !== bank.columns) {
+    const got = `${show(queries.shape)} and [${bank.rows},${bank.columns}]`
     throw new ShapeError(`similarityTopK: wants queries [N,D] and keys [M,D], got ${got}`)
   }
   const { device } = queries
   const [rows, depth] = queries.shape as [number, number]
-  const count = keys.shape[0]!
   // A multiple of 64 keys begins at a multiple of 256 bytes, as every slice must.
-  const block = Math.min(count, Math.max(FEWEST_KEYS, 64 * Math.floor(BLOCK / rows / 64)))
-  return select('similarityTopK', queries, rows, count, k, (heaps, splits) => {
+  const block = Math.min(bank.rows, Math.max(FEWEST_KEYS, 64 * Math.floor(BLOCK / rows / 64)))
+  return select('similarityTopK', queries, rows, bank.rows, k, (heaps, splits) => {
     const similarities = empty([rows, block], 'float32', device).slice
-    for (let first = 0; first < count; first += block) {
-      const columns = Math.min(block, count - first)
-      const out = { ...similarities, bytes: 4 * rows * columns }
-      const part = { ...keys.slice, offset: keys.slice.offset + 4 * first * depth, bytes: 4 * columns * depth }
-      device.launch({
-        op: 'matmul',
-        a: queries.slice,
-        b: part,
-        out,
-        batch: 1,
-        m: rows,
-        n: columns,
-        k: depth,
-        transposeA: false,
-        transposeB: true,
-        sharedA: true,
-        sharedB: true,
-      })
-      device.launch({ op: 'topKSelect', x: out, ...heaps, rows, columns, k, splits, first })
+    for (const { page, first, rows: count } of bank.each) {
+      for (let begin = 0; begin < count; begin += block) {
+        const columns = Math.min(block, count - begin)
+        const out = { ...similarities, bytes: 4 * rows * columns }
+        const part = { ...page.slice, offset: page.slice.offset + 4 * begin * depth, bytes: 4 * columns * depth }
+        device.launch({
+          op: 'matmul',
+          a: queries.slice,
+          b: part,
+          out,
+          batch: 1,
+          m: rows,
+          n: columns,
+          k: depth,
+          transposeA: false,
+          transposeB: true,
+          sharedA: true,
+          sharedB: true,
+        })
+        device.launch({ op: 'topKSelect', x: out, ...heaps, rows, columns, k, splits, first: first + begin })
+      }
     }
   })
 }
