@@ -1,4 +1,5 @@
 import type { Device } from '../../src/device/device.js'
+import { cases as batchLoss } from './batchLoss.js'
 import { type Case, check } from './case.js'
 import { cases as conv2d } from './conv2d.js'
 import { devices } from './devices.js'
@@ -22,6 +23,7 @@ const families: Record<string, readonly Case[]> = {
   norm,
   loss,
   keys,
+  batchLoss,
   movement,
   topk,
   sample,

@@ -1,10 +1,12 @@
 import { type Row, type RowName, table } from '../../src/ops/elementwise.table.js'
 import { type Array64, array, type Reference } from './array.js'
+import { barlowTwins } from './barlowTwins.js'
 import { type BatchNormAttributes, batchNorm } from './batchNorm.js'
 import { type Conv2dAttributes, conv2d } from './conv2d.js'
 import { checkGradient } from './differences.js'
 import { elementwise } from './elementwise.js'
 import { gather, permute, scatterAdd } from './gather.js'
+import { decoupledContrastive, inBatchContrast, logSumExp, supervisedContrastive } from './inBatch.js'
 import { bankSoftmax, infoNCE, softmaxClassifier } from './keys.js'
 import { layerNorm } from './layerNorm.js'
 import { type MatmulAttributes, matmul } from './matmul.js'
@@ -16,7 +18,9 @@ import { max, mean, min, sum, variance } from './reduce.js'
 import { affineSample, type SampleAttributes } from './sample.js'
 import { concat, reshape, slice, transpose } from './shape.js'
 import { crossEntropy, logSoftmax, softmax } from './softmax.js'
+import { tico } from './tico.js'
 import { topKValues } from './topk.js'
+import { vicreg } from './vicreg.js'
 
 const random = generator(2)
 const of = (shape: number[], how: Draw = normal()): Array64 => draw(shape, how, random)
@@ -106,6 +110,28 @@ describe('the float64 reference: gradients by central differences', () => {
   const classifier = [of([4, 3]), of([5, 3]), of([4], integers(0, 5))]
   check('softmaxClassifier', softmaxClassifier, undefined, classifier, [0, 1])
   check('softmaxClassifier, bias', softmaxClassifier, undefined, [...classifier, of([5])], [0, 1, 3])
+  check('logSumExp', logSumExp, undefined, [of([3, 5])])
+  for (const shape of [
+    [5, 3],
+    [3, 5],
+  ]) {
+    check(`barlowTwins [${shape}]`, barlowTwins, { lambda: 0.3 }, [of(shape), of(shape)], [0, 1])
+    for (const deviation of [0.5, 3]) {
+      const weights = { invariance: 2, variance: 3, covariance: 1.5 }
+      const views = [of(shape, normal(deviation)), of(shape, normal(deviation))]
+      check(`vicreg [${shape}], deviation ${deviation}`, vicreg, weights, views, [0, 1])
+    }
+    const before = of([shape[1]!, shape[1]!])
+    check(`tico [${shape}]`, tico, { covarianceMomentum: 0.7, rho: 2 }, [of(shape), of(shape), before], [0, 1])
+    check(`inBatchContrast [${shape}]`, inBatchContrast, { temperature: 0.5 }, [of(shape), of(shape)], [0, 1])
+  }
+  check('decoupledContrastive', decoupledContrastive, { temperature: 0.5 }, [of([8, 5], normal(0.3))])
+  const weights = [0.5, 1, 1.5, 2]
+  check('decoupledContrastive, weighted', decoupledContrastive, { temperature: 0.5, weights }, [
+    of([8, 5], normal(0.3)),
+  ])
+  const classes = array([4], [1, -1, 1, -1])
+  check('supervisedContrastive', supervisedContrastive, { temperature: 0.5 }, [of([8, 5], normal(0.3)), classes])
   check('topKValues', topKValues, { k: 3 }, [of([3, 7], distinct)])
 
   check('gather', gather, { axis: 1 }, [of([2, 4, 3]), of([6], integers(0, 4))])
