@@ -13,24 +13,26 @@ export interface MLPOptions extends LayerOptions {
   readonly hiddenNorm?: boolean
   /**
    * A batch norm after the last linear layer too, without a ReLU: SimCLR's official code scales only, Barlow Twins and
-   * SimSiam's have neither. The last layer has a bias when no norm follows. @default no norm
+   * SimSiam's have neither. @default no norm
    */
   readonly outputNorm?: Affine
+  /** Whether the last layer has a bias where no norm follows. Barlow Twins' and VICReg's have none. @default true */
+  readonly outputBias?: boolean
 }
 
-/** A linear layer, its norm, and whether a ReLU follows: x [N, inputs] to [N, outputs]. */
+/** A linear layer, its norm (which makes its bias one too many), and whether a ReLU follows: x [N, inputs] to [N, outputs]. */
 export class DenseLayer extends Module {
   readonly linear: Linear
   readonly norm: BatchNorm | undefined
 
   constructor(
-    options: LayerOptions & { readonly inputs: number; readonly outputs: number },
+    options: LayerOptions & { readonly inputs: number; readonly outputs: number; readonly bias?: boolean },
     affine: Affine | undefined,
     readonly relu: boolean,
   ) {
     super()
-    const { outputs, generator, device } = options
-    this.linear = new Linear({ ...options, bias: affine === undefined, generator: generator.split('linear') })
+    const { outputs, generator, device, bias = affine === undefined } = options
+    this.linear = new Linear({ ...options, bias, generator: generator.split('linear') })
     if (affine) this.norm = new BatchNorm({ channels: outputs, affine, ...(device && { device }) })
   }
 
@@ -49,14 +51,15 @@ export class MLP extends Module {
   readonly layers: readonly Module[]
 
   /** @throws ConfigError for less than two widths. */
-  constructor({ widths, hiddenNorm = true, outputNorm, ...options }: MLPOptions) {
+  constructor({ widths, hiddenNorm = true, outputNorm, outputBias = true, ...options }: MLPOptions) {
     super()
     if (widths.length < 2) throw new ConfigError(`MLP: wants at least inputs and outputs, got widths [${widths}]`)
     this.layers = widths.slice(1).map((outputs, i) => {
       const last = i === widths.length - 2
       const generator = options.generator.split('layers').split(i)
       const affine = last ? outputNorm : hiddenNorm ? 'full' : undefined
-      return new DenseLayer({ ...options, inputs: widths[i]!, outputs, generator }, affine, !last)
+      const bias = affine === undefined && (outputBias || !last)
+      return new DenseLayer({ ...options, inputs: widths[i]!, outputs, bias, generator }, affine, !last)
     })
   }
 

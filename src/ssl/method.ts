@@ -1,5 +1,5 @@
 import type { Module } from '../nn/module.js'
-import type { ModelState } from '../nn/state.js'
+import type { ModelState, ParameterGroup } from '../nn/state.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { ViewPlan } from '../views/plan.js'
 
@@ -36,8 +36,10 @@ export interface MethodOutput {
 
 /** Parameters that the optimiser treats in a way of their own. */
 export interface MethodGroup {
-  /** Of the names of parameters, `predictor.`: those are in the group. */
+  /** Of the names of parameters, `predictor.`: those are in the group; all of them are for ''. */
   readonly prefix: string
+  /** Which of them the settings are for: weights (`decay`) or biases and norms (`noDecay`). @default both */
+  readonly kind?: ParameterGroup
   /** From the step and the rate that all others have. @default the same */
   readonly learningRate?: (step: number, scheduled: number) => number
   /** @default that of the others */

@@ -67,11 +67,12 @@ export function buildMethod({ statistics, ...setting }: MethodSetting): Method {
     size,
     views: viewsOf(config, size, statistics),
     encoder: name => buildEncoderOf(config, train.channels, device, name),
-    projector: (inputs, name = 'projector') =>
+    projector: (inputs, name = 'projector', options) =>
       head(name, [inputs, ...config.projector], {
         hiddenNorm: projectorNorm !== 'none',
         // SimCLR's official code scales after the output and does not shift.
         ...(projectorNorm === 'all' && { outputNorm: 'scale' as const }),
+        ...options,
       }),
     head,
     linear: (name, inputs, outputs, options) =>
@@ -126,9 +127,9 @@ export function buildOptimizer(
 function groupsOf({ groups }: Method, parameters: Arena): Record<string, GroupOptions> {
   const names = [...new Set(parameters.slots.map(({ group }) => group))]
   return Object.fromEntries(
-    groups.flatMap(({ prefix, learningRate, weightDecay }) =>
+    groups.flatMap(({ prefix, kind, learningRate, weightDecay }) =>
       names
-        .filter(name => name.startsWith(`${prefix}/`))
+        .filter(name => name.startsWith(`${prefix}/`) && (kind === undefined || name === `${prefix}/${kind}`))
         .map(name => {
           const decay = weightDecay !== undefined && !isUndecayed(name) && { weightDecay }
           return [name, { ...(learningRate && { learningRate }), ...decay }]

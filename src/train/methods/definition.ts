@@ -30,8 +30,8 @@ export interface BuildContext {
   readonly views: readonly [ViewSpec, ViewSpec]
   /** The configured encoder; each name has initial weights of its own. */
   encoder(name?: string): Encoder
-  /** The configured projector on so many features. */
-  projector(inputs: number, name?: string): MLP
+  /** The configured projector on so many features, with what a method wants otherwise. */
+  projector(inputs: number, name?: string, options?: Partial<MLPOptions>): MLP
   /** Another head: `widths` from inputs to outputs. */
   head(name: string, widths: readonly number[], options?: Partial<MLPOptions>): MLP
   /** uint32 [4] = [seed low, seed high, step, 0]: what dropouts read. */
