@@ -1,11 +1,28 @@
 /** Every method that can be trained, in the order of its lineage. */
+import { barlow } from './barlow.js'
+import { dcl } from './dcl.js'
 import type { MethodDefinition } from './definition.js'
 import { meanTeacher } from './meanTeacher.js'
+import { nnclr } from './nnclr.js'
 import { rotation } from './rotation.js'
 import { simclr } from './simclr.js'
+import { supcon } from './supcon.js'
 import { swav } from './swav.js'
+import { tico } from './tico.js'
+import { vicreg } from './vicreg.js'
 
-export const methods: readonly MethodDefinition[] = [rotation, simclr, meanTeacher, swav]
+export const methods: readonly MethodDefinition[] = [
+  rotation,
+  simclr,
+  nnclr,
+  dcl,
+  supcon,
+  barlow,
+  vicreg,
+  meanTeacher,
+  tico,
+  swav,
+]
 
 /** Names on the command line. */
 export const methodNames = methods.map(({ name }) => name) as [string, ...string[]]
