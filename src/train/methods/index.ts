@@ -3,6 +3,7 @@ import { barlow } from './barlow.js'
 import { dcl } from './dcl.js'
 import type { MethodDefinition } from './definition.js'
 import { meanTeacher } from './meanTeacher.js'
+import { mocoV1, mocoV2 } from './moco.js'
 import { nnclr } from './nnclr.js'
 import { rotation } from './rotation.js'
 import { simclr } from './simclr.js'
@@ -13,6 +14,8 @@ import { vicreg } from './vicreg.js'
 
 export const methods: readonly MethodDefinition[] = [
   rotation,
+  mocoV1,
+  mocoV2,
   simclr,
   nnclr,
   dcl,
