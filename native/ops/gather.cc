@@ -36,23 +36,30 @@ const Op gatherOp("gather", [](Launch& launch) -> Run {
   };
 });
 
-/** total[i] = Σ over the segment of updates[order[k], i], in the order of k. */
-SELFSAME_CLONES void sumRows(const float* updates, const int32_t* order, int64_t length, int64_t stride,
+/** Rows that are summed: updates[k], or factors[k] · updates[⌊k / each⌋]. */
+struct Updates {
+  const float *rows, *factors;
+  int64_t each, inner;
+};
+
+/** total[i] = Σ over the segment of update order[k], from column `first` on, in the order of k. */
+SELFSAME_CLONES void sumRows(const Updates& updates, const int32_t* order, int64_t length, int64_t first,
                              int64_t columns, float* __restrict total) {
   float part[kColumns];
   for (int64_t i = 0; i < columns; i++) total[i] = 0.0f;
   for (int64_t chunk = 0; chunk < length; chunk += kChain) {
     for (int64_t i = 0; i < columns; i++) part[i] = 0.0f;
     for (int64_t k = chunk; k < std::min(chunk + kChain, length); k++) {
-      const float* row = updates + order[k] * stride;
-      for (int64_t i = 0; i < columns; i++) part[i] += row[i];
+      const float* row = updates.rows + order[k] / updates.each * updates.inner + first;
+      const float factor = updates.factors ? updates.factors[order[k]] : 1.0f;
+      for (int64_t i = 0; i < columns; i++) part[i] += factor * row[i];
     }
     for (int64_t i = 0; i < columns; i++) total[i] += part[i];
   }
 }
 
 /**
- * out[r, i] = Σ updates[k, i] over the k with indices[k] = r, in order: a counting sort of the positions by row, then
+ * out[r, i] = Σ of update k over the k with indices[k] = r, in order: a counting sort of the positions by row, then
  * each row walks its own segment.
  */
 const Op scatterAdd("scatterAdd", [](Launch& launch) -> Run {
@@ -60,7 +67,9 @@ const Op scatterAdd("scatterAdd", [](Launch& launch) -> Run {
   const int64_t rows = launch.size("rows");
   const int64_t inner = launch.size("inner");
   if (count > INT32_MAX) launch.refuse("wants positions that are int32, got " + std::to_string(count));
-  const auto* updates = launch.in<float>("updates", {count, inner});
+  const auto* factors = launch.has("factors") ? launch.in<float>("factors", {count}) : nullptr;
+  const int64_t each = factors ? launch.size("each") : 1;
+  const Updates updates{launch.in<float>("updates", {tiles(count, each), inner}), factors, each, inner};
   const auto* indices = launch.in<int32_t>("indices", {count});
   auto* out = launch.out<float>("out", {rows, inner});
   return [=](Scratch& scratch) {
@@ -83,8 +92,8 @@ const Op scatterAdd("scatterAdd", [](Launch& launch) -> Run {
       for (int64_t item = begin; item < end; item++) {
         const int64_t row = item / blocks;
         const int64_t column = item % blocks * kColumns;
-        sumRows(updates + column, order + ends[row], ends[row + 1] - ends[row], inner,
-                std::min(kColumns, inner - column), out + row * inner + column);
+        sumRows(updates, order + ends[row], ends[row + 1] - ends[row], column, std::min(kColumns, inner - column),
+                out + row * inner + column);
       }
     });
   };

@@ -6,8 +6,21 @@ declare module '../device/launch.js' {
   interface Launches {
     /** out[o, k, i] = x[o, indices[k], i], 0 for an index outside; x [outer, length, inner], out [outer, picked, inner]. */
     gather: { x: Slice; indices: Slice; out: Slice; outer: number; length: number; inner: number; picked: number }
-    /** out[r, i] = Σ updates[k, i] over the k with indices[k] = r, in order; updates [count, inner], out [rows, inner]. */
-    scatterAdd: { updates: Slice; indices: Slice; out: Slice; count: number; rows: number; inner: number }
+    /**
+     * out[r, i] = Σ updates[k, i] over the k with indices[k] = r, in order; updates [count, inner], out [rows, inner].
+     * With `factors` [count] an update stands for the next `each` indices, times a factor each: updates [count / each,
+     * inner].
+     */
+    scatterAdd: {
+      updates: Slice
+      factors?: Slice
+      indices: Slice
+      out: Slice
+      count: number
+      each?: number
+      rows: number
+      inner: number
+    }
     /** out[k, c] = 1 where indices[k] = c, else 0. */
     oneHot: { indices: Slice; out: Slice; count: number; classes: number }
     /** inverse[permutation[i]] = i. */
@@ -55,7 +68,7 @@ const DIGIT_BITS = 4
  * row's segment begins, and lets every row walk its own: repeated indices add up in their order, without atomics.
  */
 export function planScatterAdd(launch: LaunchOf<'scatterAdd'>, { limits }: Target): Dispatch[] {
-  const { updates, indices, out, count, rows, inner } = launch
+  const { updates, factors, indices, out, count, each = 1, rows, inner } = launch
   // About √count blocks of √count elements: the walk within a block is then as short as the scan over the blocks.
   const block = Math.max(16, Math.ceil(Math.sqrt(count)))
   const blocks = tiles(count, block)
@@ -90,8 +103,9 @@ export function planScatterAdd(launch: LaunchOf<'scatterAdd'>, { limits }: Targe
     },
     {
       kernel: 'segment_sum',
-      bindings: [updates, order!, segments, out],
-      params: { rows, inner },
+      parameters: { FACTORS: Number(factors !== undefined) },
+      bindings: [updates, order!, segments, out, ...(factors ? [factors] : [])],
+      params: { rows, inner, each },
       grid: fold(tiles(rows * inner, 64), limits),
       work: (count + rows) * inner,
     },

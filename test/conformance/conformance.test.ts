@@ -12,6 +12,7 @@ import { cases as norm } from './norm.js'
 import { cases as pool } from './pool.js'
 import { cases as reduce } from './reduce.js'
 import { cases as sample } from './sample.js'
+import { cases as sampled } from './sampled.js'
 import { cases as topk } from './topk.js'
 
 const families: Record<string, readonly Case[]> = {
@@ -24,6 +25,7 @@ const families: Record<string, readonly Case[]> = {
   loss,
   keys,
   batchLoss,
+  sampled,
   movement,
   topk,
   sample,

@@ -16,6 +16,7 @@ import { averagePool2d, globalAveragePool, maxPool2d } from './pool.js'
 import { type Draw, distinct, draw, generator, integers, normal, permutation, uniform } from './random.js'
 import { max, mean, min, sum, variance } from './reduce.js'
 import { affineSample, type SampleAttributes } from './sample.js'
+import { nce, sampledSoftmax } from './sampled.js'
 import { concat, reshape, slice, transpose } from './shape.js'
 import { crossEntropy, logSoftmax, softmax } from './softmax.js'
 import { tico } from './tico.js'
@@ -132,6 +133,24 @@ describe('the float64 reference: gradients by central differences', () => {
   ])
   const classes = array([4], [1, -1, 1, -1])
   check('supervisedContrastive', supervisedContrastive, { temperature: 0.5 }, [of([8, 5], normal(0.3)), classes])
+  const picks = [of([2], integers(0, 5)), of([2, 6], integers(0, 5)), array([], [7])]
+  check('nce', nce, { temperature: 0.5, pages: 1 }, [of([2, 3]), ...picks, of([5, 3])], [0, 4])
+  const noise = array([5], [0.1, 0.3, 0.2, 0.15, 0.25])
+  check('nce, two pages, noise', nce, { temperature: 0.5, pages: 2 }, [
+    of([2, 3]),
+    ...picks,
+    of([4, 3]),
+    of([1, 3]),
+    noise,
+  ])
+  const samples = [of([4, 3]), of([5, 3]), of([4], integers(0, 5)), of([3], integers(0, 5))]
+  const counts = [of([4], uniform(0.5, 2)), of([3], uniform(0.5, 2))]
+  for (const removeAccidentalHits of [true, false]) {
+    const plain = { bias: false, expected: false, removeAccidentalHits }
+    check('sampledSoftmax', sampledSoftmax, plain, samples, [0, 1])
+    const all = { bias: true, expected: true, removeAccidentalHits }
+    check('sampledSoftmax, bias, counts', sampledSoftmax, all, [...samples, of([5]), ...counts], [0, 1, 4])
+  }
   check('topKValues', topKValues, { k: 3 }, [of([3, 7], distinct)])
 
   check('gather', gather, { axis: 1 }, [of([2, 4, 3]), of([6], integers(0, 4))])

@@ -9,6 +9,7 @@ import '../../../src/ops/dropout.js'
 import '../../../src/ops/keySweep.js'
 import '../../../src/ops/layerNorm.js'
 import '../../../src/ops/ntXent.js'
+import '../../../src/ops/pickedDots.js'
 import '../../../src/ops/pool.js'
 import '../../../src/ops/scatterRows.js'
 import '../../../src/ops/softmax.js'
@@ -107,6 +108,19 @@ const families: Record<string, Make> = {
         first: 100,
         pageRows,
       },
+    ]
+  },
+  'rows that are picked from a bank': o => {
+    const [rows, columns, picked, pageRows, first] = [301, 65, 300, 500, 100]
+    const [count, indices] = [rows * picked, o.holding(Int32Array.from({ length: 301 * 300 }, (_, k) => (k * k) % 700))]
+    const sizes = { indices, rows, columns, picked, pageRows, first, page: o.of(pageRows, columns) }
+    const [queries, factors] = [o.of(rows, columns), o.of(rows, picked)]
+    const scattered = { updates: queries, factors, indices, count, each: picked, rows: pageRows, inner: columns }
+    return [
+      { op: 'pickedDots', ...sizes, queries, out: o.out(rows, picked) },
+      { op: 'pickedSum', ...sizes, factors, out: o.out(rows, columns) },
+      { op: 'pickedSum', ...sizes, factors, out: o.out(rows, columns), first: 0 },
+      { op: 'scatterAdd', ...scattered, out: o.out(pageRows, columns) },
     ]
   },
   'cross-entropy and softmax': o => {
