@@ -4,7 +4,9 @@ import { dcl } from './dcl.js'
 import type { MethodDefinition } from './definition.js'
 import { meanTeacher } from './meanTeacher.js'
 import { mocoV1, mocoV2 } from './moco.js'
+import { mocoV3 } from './mocoV3.js'
 import { nnclr } from './nnclr.js'
+import { npid } from './npid.js'
 import { rotation } from './rotation.js'
 import { simclr } from './simclr.js'
 import { supcon } from './supcon.js'
@@ -14,8 +16,10 @@ import { vicreg } from './vicreg.js'
 
 export const methods: readonly MethodDefinition[] = [
   rotation,
+  npid,
   mocoV1,
   mocoV2,
+  mocoV3,
   simclr,
   nnclr,
   dcl,
