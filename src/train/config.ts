@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { ConfigError } from '../device/errors.js'
 import { VIEW_PARTS } from '../views/parts.js'
 import { VIEW_PRESETS } from '../views/viewPair.js'
-import { above, between, choice, flag, moments, section, shares, text, whole, widths } from './fields.js'
+import { above, between, choice, flag, positives, section, shares, text, whole, widths } from './fields.js'
 import { methodNamed, methodNames } from './methods/index.js'
 
 export const ENCODERS = ['resnet8', 'resnet18', 'resnet34', 'resnet50'] as const
@@ -55,7 +55,7 @@ export const configSchema = section(
     schedule: section(
       {
         form: choice(['cosine', 'peer', 'steps', 'constant'], 'After the warm-up, or times it for peer.'),
-        drops: moments('Epochs after which the rate falls, for the form steps.').exactOptional(),
+        drops: positives('Epochs after which the rate falls, for the form steps.', [120, 160]).exactOptional(),
         factor: between(0, 1, 'What the rate is multiplied by at each of them.').exactOptional(),
         warmup: between(0, Infinity, 'Epochs of linear warm-up.').exactOptional(),
         warmupFraction: between(0, 1, 'Warm-up as a share of all steps, instead of in epochs.').exactOptional(),

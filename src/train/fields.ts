@@ -39,11 +39,21 @@ export function widths(description: string) {
   return z.array(width, { error }).min(1, { error }).describe(description)
 }
 
-/** Moments of a run, in epochs. */
-export function moments(description: string) {
-  const error = 'a list of numbers of epochs above 0, such as [120, 160]'
-  const moment = z.number({ error }).gt(0, { error })
-  return z.array(moment, { error }).min(1, { error }).describe(description)
+/** At least one number above 0. */
+export function positives(description: string, example: readonly number[]) {
+  const error = `a list of numbers above 0, such as [${example.join(', ')}]`
+  const number = z.number({ error }).gt(0, { error })
+  return z.array(number, { error }).min(1, { error }).describe(description)
+}
+
+/** A range of numbers above 0. */
+export function range(description: string) {
+  const error = 'two ascending numbers above 0'
+  const bound = z.number({ error }).gt(0, { error })
+  return z
+    .tuple([bound, bound], { error })
+    .refine(([least, most]) => least <= most, { error })
+    .describe(description)
 }
 
 /** A range of shares, above 0 and up to 1. */

@@ -88,13 +88,10 @@ for (const { name, open } of devices) {
 
     it('goes on as if it had never stopped', () => resumesBitForBit(device, { method: 'rotation' }))
 
-    it('learns pictures by heart', async () => {
-      const { first, last } = await firstAndLast(
-        device,
-        { method: 'rotation', optimizer: { learningRate: 1 }, views: { strength: 0, area: [1, 1], flip: 0 } },
-        60,
-      )
-      assert.ok(last.loss < 0.8 * first.loss && last.accuracy > first.accuracy + 0.15, JSON.stringify({ first, last }))
+    it('learns what is up in slopes', async () => {
+      const settings = { method: 'rotation', side: 8, optimizer: { learningRate: 1 } }
+      const { first, last } = await firstAndLast(device, settings, 40)
+      assert.ok(last.loss < 0.75 * first.loss && last.accuracy > 0.5, JSON.stringify({ first, last }))
     })
   })
 }

@@ -1,5 +1,6 @@
 /** What holds of every method with a surrogate task, whatever it asks. */
 import assert from 'node:assert/strict'
+import type { Dataset } from '../../src/data/dataset.js'
 import type { Device } from '../../src/device/device.js'
 import { ModelState } from '../../src/nn/state.js'
 import type { Batch, Method } from '../../src/ssl/method.js'
@@ -8,9 +9,9 @@ import { Generator } from '../../src/tensor/philox.js'
 import { scope } from '../../src/tensor/scope.js'
 import { gradients } from '../../src/tensor/tape.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
-import type { Settings } from '../../src/train/recipes.js'
-import { readTensors, writeTensors } from '../../src/train/session.js'
-import { runSteps, tinyRun, valuesOf } from '../train/tiny.js'
+import { resolveConfig, type Settings } from '../../src/train/recipes.js'
+import { assemble, readTensors, writeTensors } from '../../src/train/session.js'
+import { BATCH, runSteps, tinyRun, valuesOf } from '../train/tiny.js'
 import { batchOf } from './batch.js'
 
 /** `count` views of normal noise, [batch, side, side, 1]. */
@@ -53,15 +54,31 @@ export async function resumesBitForBit(device: Device, settings: Settings & { si
   assert.deepEqual(await resumed.step.metrics(6), (await whole.step.metrics(6)).slice(4))
 }
 
-/** Mean loss and accuracy of the first and of the last ten steps of a run. */
+/** Red grows from left to right, green from top to bottom: it shows where a part of them comes from. */
+function slopes(side: number, count: number): Dataset {
+  const generator = new Generator(5)
+  const images = Uint8Array.from({ length: count * side * side * 3 }, (_, at) => {
+    const [channel, x, y] = [at % 3, Math.floor(at / 3) % side, Math.floor(at / (3 * side)) % side]
+    return (channel === 2 ? 0 : (200 * (channel === 0 ? x : y)) / side) + generator.uniform(0, 55)
+  })
+  return { name: 'slopes', source: 'slopes', height: side, width: side, channels: 3, count, images }
+}
+
+interface Means {
+  readonly loss: number
+  readonly accuracy: number
+}
+
+/** What the first and the last ten steps of a run on slopes come to, on average. */
 export async function firstAndLast(
   device: Device,
-  settings: Settings & { side?: number },
+  { side, ...settings }: Settings & { readonly side: number },
   steps: number,
-): Promise<{ first: { loss: number; accuracy: number }; last: { loss: number; accuracy: number } }> {
-  const run = tinyRun(device, { schedule: { form: 'constant' }, ...settings })
-  await runSteps(run, 0, steps)
-  const metrics = await run.step.metrics(steps)
+): Promise<{ first: Means; last: Means }> {
+  const config = resolveConfig({ batch: BATCH, width: 4, steps, schedule: { form: 'constant' }, ...settings })
+  const { step } = assemble(config, { train: slopes(side, 3 * BATCH), skipped: [] }, device)
+  for (let k = 0; k < steps; k++) await step.run(k)
+  const metrics = await step.metrics(steps)
   const means = (rows: typeof metrics) => ({
     loss: rows.reduce((sum, { loss }) => sum + loss, 0) / rows.length,
     accuracy: rows.reduce((sum, row) => sum + row.accuracy!, 0) / rows.length,

@@ -44,7 +44,7 @@ describe('train/config: what a run is', () => {
     ['views.size', 4, 'views.size: wants a whole number from 8 to 1024, got 4'],
     ['limit', 100, 'limit: wants at least one batch of 256 images, got 100; take a smaller batch'],
     ['schedule.form', 'steps', 'schedule: wants drops (in epochs) and factor for the form steps'],
-    ['schedule.drops', [0], 'schedule.drops: wants a list of numbers of epochs above 0, such as [120, 160], got [0]'],
+    ['schedule.drops', [0], 'schedule.drops: wants a list of numbers above 0, such as [120, 160], got [0]'],
     ['schedule.warmup', 3, 'schedule: wants warmup (in epochs) or warmupFraction, got both'],
     ['temprature', 1, /^temprature: there is no such setting; there are method, data, /],
     ['optimizer.lr', 1, /^optimizer\.lr: there is no such setting; there are name, learningRate, /],

@@ -1,7 +1,9 @@
 /** Every method that can be trained, in the order of its lineage. */
 import { barlow } from './barlow.js'
+import { context } from './context.js'
 import { dcl } from './dcl.js'
 import type { MethodDefinition } from './definition.js'
+import { jigsaw } from './jigsaw.js'
 import { meanTeacher } from './meanTeacher.js'
 import { mocoV1, mocoV2 } from './moco.js'
 import { mocoV3 } from './mocoV3.js'
@@ -15,7 +17,9 @@ import { tico } from './tico.js'
 import { vicreg } from './vicreg.js'
 
 export const methods: readonly MethodDefinition[] = [
+  context,
   rotation,
+  jigsaw,
   npid,
   mocoV1,
   mocoV2,
