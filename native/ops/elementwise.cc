@@ -73,6 +73,7 @@ UNARY(neg, -a)
 UNARY(relu, a < 0 ? 0.0f : a)
 BINARY(reluGradient, b > 0 ? a : 0.0f)
 UNARY(gelu, a* normalDistributionOf(a))
+UNARY(geluTanh, 0.5f * a * (1.0f + tanhOf(0.7978845608f * (a + 0.044715f * a * a * a))))
 UNARY(geluDerivative, normalDistributionOf(a) + a * normalDensityOf(a))
 UNARY(normalDensity, normalDensityOf(a))
 UNARY(sigmoid, 1.0f / (1.0f + expOf(-a)))
@@ -149,8 +150,8 @@ Table makeTable() {
   ALL(identity) ALL(add) ALL(sub) ALL(mul) ALL(maximum) ALL(minimum)
   COMPARE(greater) COMPARE(equal)
   FLOATS(div) FLOATS(pow) FLOATS(exp) FLOATS(log) FLOATS(sqrt) FLOATS(rsqrt) FLOATS(abs) FLOATS(sign) FLOATS(neg)
-  FLOATS(clamp) FLOATS(relu) FLOATS(reluGradient) FLOATS(gelu) FLOATS(geluDerivative) FLOATS(normalDensity)
-  FLOATS(sigmoid) FLOATS(tanh) FLOATS(softplus)
+  FLOATS(clamp) FLOATS(relu) FLOATS(reluGradient) FLOATS(gelu) FLOATS(geluDerivative) FLOATS(geluTanh)
+  FLOATS(normalDensity) FLOATS(sigmoid) FLOATS(tanh) FLOATS(softplus)
   addCast<int32_t, float>(table, "float32 int32");
   addCast<uint32_t, float>(table, "float32 uint32");
   addCast<float, int32_t>(table, "int32 float32");

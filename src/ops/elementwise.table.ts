@@ -27,6 +27,8 @@ function distribution(x: number): number {
   return 0.5 + density(x) * sum
 }
 
+const geluInner = (a: number) => Math.sqrt(2 / Math.PI) * (a + 0.044715 * a ** 3)
+
 const sigmoid = (a: number) => 1 / (1 + Math.exp(-a))
 
 export const table = {
@@ -120,6 +122,19 @@ export const table = {
     wgsl: 'normal_distribution(a) + a * normal_density(a)',
     reference: a => distribution(a) + a * density(a),
     derivative: [a => density(a) * (2 - a * a)],
+    domain: [-3, 3],
+  },
+  /** The same with tanh in place of the distribution: a · ½(1 + tanh(√(2/π)·(a + 0.044715·a³))). */
+  geluTanh: {
+    wgsl: '0.5 * a * (1.0 + safe_tanh(0.7978845608 * (a + 0.044715 * a * a * a)))',
+    reference: a => 0.5 * a * (1 + Math.tanh(geluInner(a))),
+    derivative: [
+      a => {
+        const t = Math.tanh(geluInner(a))
+        const slope = Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * a * a)
+        return 0.5 * (1 + t) + 0.5 * a * (1 - t * t) * slope
+      },
+    ],
     domain: [-3, 3],
   },
   /** φ(a), whose derivative is −a·φ(a). */

@@ -1,7 +1,9 @@
 import { DtypeError, ShapeError } from '../device/errors.js'
+import { tensor } from '../tensor/create.js'
 import { normaliseAxes, sameShape, show, sizeOf } from '../tensor/shape.js'
 import { differentiable, noGrad } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
+import { add } from './elementwise.js'
 import './gather.launch.js'
 import { reshape, transpose } from './shape.js'
 
@@ -58,6 +60,28 @@ export function scatterAdd(updates: Tensor, indices: Tensor, rows: number): Tens
     inner: updates.size / count,
   })
   return differentiable(out, [updates, indices], g => [gather(g, indices), null])
+}
+
+/**
+ * Of each image the tokens that its own indices name: x [N, T, …] and indices [N, k] give [N, k, …]. The gradient of a
+ * token that is named twice adds up. (Vision transformers see some patches of an image only, and put them back.)
+ *
+ * @param indices int32 [N, k], each from 0 to T − 1; the device does not check them
+ * @throws ShapeError, DtypeError
+ */
+export function gatherTokens(x: Tensor, indices: Tensor): Tensor {
+  wantDtype('gatherTokens', 'int32', indices)
+  const [batch, length, ...rest] = x.shape
+  if (batch === undefined || length === undefined || indices.rank !== 2 || indices.shape[0] !== batch) {
+    throw new ShapeError(
+      `gatherTokens: wants x [N,T,...] and indices [N,k], got ${show(x.shape)} and ${show(indices.shape)}`,
+    )
+  }
+  const firsts = tensor(
+    Int32Array.from({ length: batch }, (_, n) => n * length),
+    { shape: [batch, 1], device: x.device },
+  )
+  return gather(reshape(x, [batch * length, ...rest]), add(indices, firsts))
 }
 
 /**

@@ -6,6 +6,7 @@ import { differentiable, onceDifferentiable } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
 import { lanesOf } from './lanes.js'
 import { mean } from './reduce.js'
+import { reshape } from './reshape.js'
 
 /** A window over x [N, height, width, channels] that gives y [N, outHeight, outWidth, channels]. */
 interface Window {
@@ -114,6 +115,21 @@ function averagePoolGradient(g: Tensor, shape: Shape, window: Window, options: P
   const dx = empty(shape, 'float32', g.device)
   g.device.launch({ op: 'poolGradient', g: g.slice, dx: dx.slice, index: null, ...window })
   return differentiable(dx, [g], second => [averagePool2d(second, options)])
+}
+
+/**
+ * [N, H, W, C] → [N, 4·C]: the largest value of each channel in the upper left, upper right, lower left and lower right
+ * quarter, one quarter behind the other. Quarters of odd sides share their middle line.
+ *
+ * @throws ShapeError, also for a side of 1; DtypeError
+ */
+export function quadrantMaxPool(x: Tensor): Tensor {
+  const [batch, height = 0, width = 0, channels = 0] = x.shape
+  if (x.rank !== 4 || height < 2 || width < 2) {
+    throw new ShapeError(`quadrantMaxPool: wants x [N,H,W,C] of at least 2 x 2 pixels, got ${show(x.shape)}`)
+  }
+  const half = (round: (value: number) => number) => [round(height / 2), round(width / 2)] as const
+  return reshape(maxPool2d(x, { size: half(Math.ceil), stride: half(Math.floor) }), [batch!, 4 * channels])
 }
 
 /** [N, H, W, C] → [N, C]: the mean over all pixels. @throws ShapeError, DtypeError */

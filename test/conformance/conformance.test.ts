@@ -5,6 +5,7 @@ import { cases as conv2d } from './conv2d.js'
 import { devices } from './devices.js'
 import { cases as elementwise } from './elementwise.js'
 import { cases as keys } from './keys.js'
+import { cases as linalg } from './linalg.js'
 import { cases as loss } from './loss.js'
 import { cases as matmul } from './matmul.js'
 import { cases as movement } from './movement.js'
@@ -22,6 +23,7 @@ const families: Record<string, readonly Case[]> = {
   conv2d,
   pool,
   norm,
+  linalg,
   loss,
   keys,
   batchLoss,

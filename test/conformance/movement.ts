@@ -1,4 +1,4 @@
-import { gather, permute, scatterAdd } from '../../src/ops/gather.js'
+import { gather, gatherTokens, permute, scatterAdd } from '../../src/ops/gather.js'
 import { concat, reshape, slice, transpose } from '../../src/ops/shape.js'
 import * as gatherReference from '../reference/gather.js'
 import { integers, permutation } from '../reference/random.js'
@@ -21,6 +21,19 @@ const gathers = [
       depth: count,
     },
   ),
+)
+
+const tokens = [
+  { shape: [1, 1, 1], each: 1 },
+  { shape: [3, 31, 5], each: 7 },
+  { shape: [65, 3], each: 5 },
+  { shape: [2, 5, 3, 33], each: 31 },
+].map(({ shape, each }) =>
+  caseOf(`gatherTokens ${each} each of [${shape}]`, gatherReference.gatherTokens, undefined, {
+    inputs: [{ shape }, { shape: [shape[0]!, each], draw: integers(0, shape[1]!), dtype: 'int32' }],
+    run: ([x, indices]) => gatherTokens(x!, indices!),
+    depth: each,
+  }),
 )
 
 const scatters = [
@@ -131,6 +144,7 @@ const reshaped = caseOf(
 
 export const cases: readonly Case[] = [
   ...gathers,
+  ...tokens,
   ...scatters,
   ...permutes,
   ...transposes,

@@ -1,9 +1,11 @@
 import { batchNorm } from '../../src/ops/batchNorm.js'
 import { layerNorm } from '../../src/ops/layerNorm.js'
+import { localResponseNorm } from '../../src/ops/localResponseNorm.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
 import { sizeOf } from '../reference/array.js'
 import { type BatchNormAttributes, batchNorm as reference, runningStatistics } from '../reference/batchNorm.js'
 import { layerNorm as layerReference } from '../reference/layerNorm.js'
+import { localResponseNorm as localResponseReference } from '../reference/localResponseNorm.js'
 import { normal, uniform } from '../reference/random.js'
 import { type Case, caseOf, type Input } from './case.js'
 
@@ -85,6 +87,21 @@ const layers = [
   }),
 )
 
+const localResponses = [
+  { shape: [1, 1], attributes: { size: 5 } },
+  { shape: [33, 3], attributes: { size: 5, alpha: 1 } },
+  { shape: [2, 5, 7, 31], attributes: { size: 5, alpha: 1 } },
+  { shape: [65, 16], attributes: { size: 4, alpha: 0.5, beta: 0.5, offset: 2 } },
+  { shape: [3, 130], attributes: { size: 1, alpha: 3 } },
+].map(({ shape, attributes }) =>
+  caseOf(`localResponseNorm [${shape}] size ${attributes.size}`, localResponseReference, attributes, {
+    inputs: [{ shape }],
+    run: ([x]) => localResponseNorm(x!, attributes),
+    // Powers may be a few units in the last place off, as in the elementwise ops.
+    depth: 16,
+  }),
+)
+
 export const cases: readonly Case[] = [
   ...sizes.flatMap(shape => [
     normalisation(shape, { mode: 'update' }),
@@ -115,4 +132,5 @@ export const cases: readonly Case[] = [
     running([6, 4], which, 'update', 3),
   ]),
   ...layers,
+  ...localResponses,
 ]

@@ -1,4 +1,4 @@
-import { averagePool2d, globalAveragePool, maxPool2d } from '../../src/ops/pool.js'
+import { averagePool2d, globalAveragePool, maxPool2d, quadrantMaxPool } from '../../src/ops/pool.js'
 import * as reference from '../reference/pool.js'
 import { distinct } from '../reference/random.js'
 import { type Case, caseOf } from './case.js'
@@ -28,6 +28,17 @@ export const cases: readonly Case[] = [
       }),
     ]
   }),
+  ...[
+    [1, 2, 2, 1],
+    [3, 5, 7, 33],
+    [2, 31, 3, 4],
+  ].map(shape =>
+    caseOf(`quadrantMaxPool [${shape}]`, reference.quadrantMaxPool, undefined, {
+      inputs: [{ shape, draw: distinct }],
+      run: ([x]) => quadrantMaxPool(x!),
+      depth: 1,
+    }),
+  ),
   ...[
     [1, 1, 1, 1],
     [3, 5, 7, 33],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
 import { DtypeError, ShapeError } from '../../src/device/errors.js'
 import { mul } from '../../src/ops/elementwise.js'
-import { gather, oneHot, permute, scatterAdd } from '../../src/ops/gather.js'
+import { gather, gatherTokens, oneHot, permute, scatterAdd } from '../../src/ops/gather.js'
 import { planScatterAdd } from '../../src/ops/gather.launch.js'
 import { sum } from '../../src/ops/sum.js'
 import { tensor, zeros } from '../../src/tensor/create.js'
@@ -183,6 +183,11 @@ for (const { name, open } of devices) {
         assert.throws(() => scatterAdd(zeros([2], { device }), indices, 0), ShapeError)
         assert.throws(() => permute(x, indices), /permute: x \[3,2\] wants as many places as rows, got \[2\]/)
         assert.throws(() => oneHot(x, 3), DtypeError)
+        assert.throws(
+          () => gatherTokens(x, indices),
+          /gatherTokens: wants x \[N,T,\.\.\.\] and indices \[N,k\], got \[3,2\] and \[2\]/,
+        )
+        assert.throws(() => gatherTokens(x, x), DtypeError)
       })
     })
   })

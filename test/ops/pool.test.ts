@@ -3,7 +3,7 @@ import type { Device } from '../../src/device/device.js'
 import { DtypeError, GradientError, ShapeError } from '../../src/device/errors.js'
 import { open } from '../../src/open.js'
 import { mul } from '../../src/ops/elementwise.js'
-import { averagePool2d, globalAveragePool, maxPool2d } from '../../src/ops/pool.js'
+import { averagePool2d, globalAveragePool, maxPool2d, quadrantMaxPool } from '../../src/ops/pool.js'
 import { sum } from '../../src/ops/sum.js'
 import { tensor, zeros } from '../../src/tensor/create.js'
 import { gradients } from '../../src/tensor/tape.js'
@@ -60,6 +60,7 @@ describe('pooling', () => {
     assert.throws(() => averagePool2d(x, { size: 1.5 }), ShapeError)
     assert.throws(() => maxPool2d(zeros([4, 4, 1]), { size: 2 }), ShapeError)
     assert.throws(() => globalAveragePool(zeros([4, 4, 1])), ShapeError)
+    assert.throws(() => quadrantMaxPool(zeros([2, 4, 1, 3])), /at least 2 x 2 pixels, got \[2,4,1,3\]/)
     assert.throws(() => maxPool2d(zeros([1, 4, 4, 1], { dtype: 'uint8' }), { size: 2 }), DtypeError)
   })
 })

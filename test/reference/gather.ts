@@ -1,4 +1,4 @@
-import { type Reference, sizeOf, zeros } from './array.js'
+import { type Array64, type Reference, sizeOf, zeros } from './array.js'
 
 /** The array as [outer, extent, inner] around one axis. */
 function around(shape: number[], axis: number): { outer: number; extent: number; inner: number } {
@@ -45,4 +45,32 @@ export const scatterAdd: Reference<{ rows: number }> = {
 export const permute: Reference = {
   forward: inputs => gather.forward(inputs, {}),
   gradient: (inputs, _, outputGradient) => gather.gradient(inputs, {}, outputGradient),
+}
+
+/** y[n, k] = x[n, indices[n, k]]. Inputs [x, indices]. */
+export const gatherTokens: Reference = {
+  forward([x, indices]) {
+    const { inner, positions } = tokensOf(x!, indices!)
+    const y = zeros([...indices!.shape, ...x!.shape.slice(2)])
+    positions.forEach((from, to) => {
+      for (let i = 0; i < inner; i++) y.data[to * inner + i] = x!.data[from * inner + i]!
+    })
+    return y
+  },
+  gradient([x, indices], _, { data: dy }) {
+    const { inner, positions } = tokensOf(x!, indices!)
+    const dx = zeros(x!.shape)
+    positions.forEach((from, to) => {
+      for (let i = 0; i < inner; i++) dx.data[from * inner + i]! += dy[to * inner + i]!
+    })
+    return [dx, null]
+  },
+}
+
+/** Which token of all images is the k-th picked one of all. */
+function tokensOf(x: Array64, indices: Array64): { inner: number; positions: number[] } {
+  const [, length] = x.shape as [number, number]
+  const each = indices.shape[1]!
+  const positions = Array.from(indices.data, (index, k) => Math.floor(k / each) * length + index)
+  return { inner: sizeOf(x.shape.slice(2)), positions }
 }

@@ -5,15 +5,28 @@ import { type BatchNormAttributes, batchNorm } from './batchNorm.js'
 import { type Conv2dAttributes, conv2d } from './conv2d.js'
 import { checkGradient } from './differences.js'
 import { elementwise } from './elementwise.js'
-import { gather, permute, scatterAdd } from './gather.js'
 import { decoupledContrastive, inBatchContrast, logSumExp, supervisedContrastive } from './inBatch.js'
+import { gather, gatherTokens, permute, scatterAdd } from './gather.js'
+import { inverseCholesky } from './inverseCholesky.js'
 import { bankSoftmax, infoNCE, softmaxClassifier } from './keys.js'
 import { layerNorm } from './layerNorm.js'
+import { localResponseNorm } from './localResponseNorm.js'
 import { type MatmulAttributes, matmul } from './matmul.js'
 import { cosineSimilarity, l2normalize } from './normalize.js'
 import { ntXent } from './ntXent.js'
-import { averagePool2d, globalAveragePool, maxPool2d } from './pool.js'
-import { type Draw, distinct, draw, generator, integers, normal, permutation, uniform } from './random.js'
+import { averagePool2d, globalAveragePool, maxPool2d, quadrantMaxPool } from './pool.js'
+import { resizePositions } from './positions.js'
+import {
+  type Draw,
+  distinct,
+  draw,
+  generator,
+  integers,
+  normal,
+  permutation,
+  positiveDefinite,
+  uniform,
+} from './random.js'
 import { max, mean, min, sum, variance } from './reduce.js'
 import { affineSample, type SampleAttributes } from './sample.js'
 import { nce, sampledSoftmax } from './sampled.js'
@@ -74,6 +87,7 @@ describe('the float64 reference: gradients by central differences', () => {
   check('maxPool2d', maxPool2d, { size: 3, stride: 2, padding: 1 }, [of([2, 5, 6, 2], distinct)])
   check('averagePool2d', averagePool2d, { size: 3, stride: 2, padding: 1 }, [of([2, 5, 6, 2])])
   check('globalAveragePool', globalAveragePool, undefined, [of([2, 3, 4, 5])])
+  check('quadrantMaxPool', quadrantMaxPool, undefined, [of([2, 3, 4, 2], distinct)])
 
   const norms: [string, BatchNormAttributes][] = [
     ['update', { mode: 'update' }],
@@ -88,6 +102,8 @@ describe('the float64 reference: gradients by central differences', () => {
     check(`batchNorm ${name}, residual`, batchNorm, attributes, [of([6, 2, 4]), ...vectors, residual], [0, 1, 2, 5])
   }
   check('layerNorm', layerNorm, {}, [of([3, 5])])
+  check('localResponseNorm', localResponseNorm, { size: 3, alpha: 2 }, [of([4, 5])])
+  check('localResponseNorm, even', localResponseNorm, { size: 4, alpha: 1, beta: 0.5, offset: 2 }, [of([2, 3, 6])])
   check('layerNorm, affine', layerNorm, { epsilon: 0.1 }, [of([2, 3, 5]), of([5]), of([5])], [0, 1, 2])
 
   check('softmax', softmax, undefined, [of([3, 5])])
@@ -155,7 +171,10 @@ describe('the float64 reference: gradients by central differences', () => {
 
   check('gather', gather, { axis: 1 }, [of([2, 4, 3]), of([6], integers(0, 4))])
   check('scatterAdd', scatterAdd, { rows: 5 }, [of([7, 3]), of([7], integers(0, 5))])
+  check('gatherTokens', gatherTokens, undefined, [of([3, 4, 2]), of([3, 5], integers(0, 4))])
+  check('inverseCholesky', inverseCholesky, undefined, [of([5, 5], positiveDefinite)])
   check('permute', permute, undefined, [of([6, 2]), of([6], permutation)])
+  check('resizePositions', resizePositions, { from: [3, 2], to: [2, 5] }, [of([6, 3])])
   check('reshape', reshape, { shape: [3, 4] }, [of([2, 6])])
   check('transpose', transpose, { axes: [2, 0, 1] }, [of([2, 3, 4])])
   check('slice', slice, { starts: [1, 2], sizes: [2, 2] }, [of([4, 5])])

@@ -82,3 +82,44 @@ export const globalAveragePool: Reference = {
     return [dx]
   },
 }
+
+/** [N, H, W, C] → [N, 4·C]: the largest value in each quarter; of odd sides they share the middle line. */
+export const quadrantMaxPool: Reference = {
+  forward([x]) {
+    const [batch, , , channels] = x!.shape as [number, number, number, number]
+    const y = zeros([batch, 4 * channels])
+    visitQuadrants(x!, (o, i) => {
+      y.data[o] = x!.data[i]!
+    })
+    return y
+  },
+  gradient([x], _, { data: dy }) {
+    const dx = zeros(x!.shape)
+    visitQuadrants(x!, (o, i) => {
+      dx.data[i]! += dy[o]!
+    })
+    return [dx]
+  },
+}
+
+/** For every output, the position of the first of the largest values. */
+function visitQuadrants(x: Array64, each: (o: number, i: number) => void): void {
+  const [batch, height, width, channels] = x.shape as [number, number, number, number]
+  const quarter = (part: number, side: number) => ({
+    begin: part === 0 ? 0 : Math.floor(side / 2),
+    end: part === 0 ? Math.ceil(side / 2) : side,
+  })
+  for (let n = 0; n < batch; n++)
+    for (let q = 0; q < 4; q++)
+      for (let c = 0; c < channels; c++) {
+        const rows = quarter(Math.floor(q / 2), height)
+        const columns = quarter(q % 2, width)
+        let best = ((n * height + rows.begin) * width + columns.begin) * channels + c
+        for (let row = rows.begin; row < rows.end; row++)
+          for (let column = columns.begin; column < columns.end; column++) {
+            const i = ((n * height + row) * width + column) * channels + c
+            if (x.data[i]! > x.data[best]!) best = i
+          }
+        each((n * 4 + q) * channels + c, best)
+      }
+}

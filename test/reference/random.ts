@@ -59,6 +59,18 @@ export const permutation: Draw = (random, count) => {
   return order
 }
 
+/** A symmetric matrix of d² values with eigenvalues from 1 to about 5: a covariance of Gaussian vectors, plus 1. */
+export const positiveDefinite: Draw = (random, count) => {
+  const d = Math.sqrt(count)
+  const x = normal()(random, count)
+  return Array.from({ length: count }, (_, at) => {
+    const [i, j] = [Math.floor(at / d), at % d]
+    let sum = 0
+    for (let k = 0; k < d; k++) sum += x[i * d + k]! * x[j * d + k]!
+    return sum / d + (i === j ? 1 : 0)
+  })
+}
+
 export function draw(shape: readonly number[], how: Draw, random: () => number): Array64 {
   return { shape: [...shape], data: Float64Array.from(how(random, sizeOf(shape))) }
 }
