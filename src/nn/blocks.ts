@@ -1,5 +1,5 @@
 import type { Tensor } from '../tensor/tensor.js'
-import { BatchNorm } from './batchNorm.js'
+import { type Affine, BatchNorm } from './batchNorm.js'
 import { Conv2d } from './conv2d.js'
 import type { LayerOptions } from './initialise.js'
 import { Module } from './module.js'
@@ -25,13 +25,14 @@ export class NormedConvolution extends Module {
       readonly size: number
       readonly stride: number
       readonly gamma?: number
+      readonly affine?: Affine
     },
   ) {
     super()
-    const { outputs, size, gamma = 1, generator, device } = options
+    const { outputs, size, gamma = 1, affine = 'full', generator, device } = options
     const padding = (size - 1) / 2
     this.convolution = new Conv2d({ ...options, padding, generator: generator.split('convolution') })
-    this.norm = new BatchNorm({ channels: outputs, gamma, ...(device && { device }) })
+    this.norm = new BatchNorm({ channels: outputs, gamma, affine, ...(device && { device }) })
   }
 
   /** relu(norm(convolution(x)) + residual), each of the two where asked for. */

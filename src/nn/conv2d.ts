@@ -2,7 +2,7 @@ import { ConfigError } from '../device/errors.js'
 import { conv2d } from '../ops/conv2d.js'
 import { add } from '../ops/elementwise.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { fansOf, kaimingNormal, type LayerOptions, parameter, uniform } from './initialise.js'
+import { drawBias, drawWeights, type LayerOptions, parameter } from './initialise.js'
 import { Module } from './module.js'
 
 export interface Conv2dOptions extends LayerOptions {
@@ -44,14 +44,8 @@ export class Conv2d extends Module {
     this.dilation = dilation
     this.groups = groups
     const shape = [size, size, inputs / groups, outputs]
-    const stream = generator.split('filter')
-    const bound = 1 / Math.sqrt(fansOf(shape).in)
-    const kaiming = initialisation === 'kaiming'
-    const filter = kaiming ? kaimingNormal(shape, stream, { fan: 'out' }) : uniform(shape, stream, bound)
-    this.filter = parameter(filter, shape, device)
-    if (bias) {
-      this.bias = parameter(kaiming ? 0 : uniform([outputs], generator.split('bias'), bound), [outputs], device)
-    }
+    this.filter = parameter(drawWeights(shape, generator.split('filter'), initialisation, 'out'), shape, device)
+    if (bias) this.bias = parameter(drawBias(shape, generator.split('bias'), initialisation), [outputs], device)
   }
 
   forward(x: Tensor): Tensor {

@@ -9,9 +9,10 @@ import type { Tensor } from '../tensor/tensor.js'
 /**
  * How layers draw their weights. `kaiming`: He's normal distribution for rectifiers (fan-out for convolutions, as in
  * ResNets; fan-in for linear layers) and zero biases. `pytorch`: what PyTorch's layers do when left alone,
- * U(±1/√fan-in) for weights and biases.
+ * U(±1/√fan-in) for weights and biases. `xavier`: Glorot's uniform distribution and zero biases (MoCo v3, MAE).
+ * `truncated`: N(0, 0.02²) and zero biases (ViT, DINO).
  */
-export type Initialisation = 'kaiming' | 'pytorch'
+export type Initialisation = 'kaiming' | 'pytorch' | 'xavier' | 'truncated'
 
 /** What every layer with random weights is made with. */
 export interface LayerOptions {
@@ -76,6 +77,51 @@ export function uniform(shape: Shape, generator: Generator, bound: number): Floa
   return Float32Array.from({ length: sizeOf(shape) }, () => generator.uniform(-bound, bound))
 }
 
+/**
+ * N(0, deviation²), drawn again beyond ±bound. The bound is absolute, as in timm's `trunc_normal_`, so that weights of
+ * deviation 0.02 are in fact never cut.
+ */
+export function truncatedNormal(shape: Shape, generator: Generator, deviation: number, bound = 2): Float32Array {
+  return Float32Array.from({ length: sizeOf(shape) }, () => {
+    let value = deviation * generator.normal()
+    while (Math.abs(value) > bound) value = deviation * generator.normal()
+    return value
+  })
+}
+
+/** The deviation of `truncated`, in the papers that have it. */
+export const TRUNCATED_DEVIATION = 0.02
+
+/**
+ * The weights of a layer, [in, out] or a filter.
+ *
+ * @param fan which of the two `kaiming` looks at
+ */
+export function drawWeights(
+  shape: Shape,
+  generator: Generator,
+  initialisation: Initialisation,
+  fan: 'in' | 'out',
+): Float32Array {
+  switch (initialisation) {
+    case 'kaiming':
+      return kaimingNormal(shape, generator, { fan })
+    case 'pytorch':
+      return uniform(shape, generator, 1 / Math.sqrt(fansOf(shape).in))
+    case 'xavier':
+      return xavierUniform(shape, generator)
+    case 'truncated':
+      return truncatedNormal(shape, generator, TRUNCATED_DEVIATION)
+  }
+}
+
+/** The bias [outputs] of a layer whose weights have this shape. */
+export function drawBias(shape: Shape, generator: Generator, initialisation: Initialisation): Float32Array {
+  const outputs = [shape.at(-1)!]
+  if (initialisation !== 'pytorch') return new Float32Array(outputs[0]!)
+  return uniform(outputs, generator, 1 / Math.sqrt(fansOf(shape).in))
+}
+
 /** A trained tensor with these values: outlives scopes, belongs to its module. */
 export function parameter(values: Float32Array | number, shape: Shape, device?: Device): Tensor {
   const options = { requiresGradient: true, ...(device && { device }) }
@@ -83,6 +129,7 @@ export function parameter(values: Float32Array | number, shape: Shape, device?: 
 }
 
 /** A tensor that is state but not trained. */
-export function buffer(value: number, shape: Shape, device?: Device): Tensor {
-  return keep(full(shape, value, device && { device }))
+export function buffer(values: Float32Array | number, shape: Shape, device?: Device): Tensor {
+  const options = device ? { device } : {}
+  return keep(typeof values === 'number' ? full(shape, values, options) : tensor(values, { ...options, shape }))
 }

@@ -1,6 +1,6 @@
 import { matmul } from '../ops/matmul.js'
 import type { Tensor } from '../tensor/tensor.js'
-import { kaimingNormal, type LayerOptions, parameter, uniform } from './initialise.js'
+import { drawBias, drawWeights, type LayerOptions, parameter } from './initialise.js'
 import { Module } from './module.js'
 
 export interface LinearOptions extends LayerOptions {
@@ -18,14 +18,8 @@ export class Linear extends Module {
   constructor({ inputs, outputs, bias = true, generator, initialisation = 'kaiming', device }: LinearOptions) {
     super()
     const shape = [inputs, outputs]
-    const stream = generator.split('weight')
-    const bound = 1 / Math.sqrt(inputs)
-    const kaiming = initialisation === 'kaiming'
-    const weight = kaiming ? kaimingNormal(shape, stream, { fan: 'in' }) : uniform(shape, stream, bound)
-    this.weight = parameter(weight, shape, device)
-    if (bias) {
-      this.bias = parameter(kaiming ? 0 : uniform([outputs], generator.split('bias'), bound), [outputs], device)
-    }
+    this.weight = parameter(drawWeights(shape, generator.split('weight'), initialisation, 'in'), shape, device)
+    if (bias) this.bias = parameter(drawBias(shape, generator.split('bias'), initialisation), [outputs], device)
   }
 
   forward(x: Tensor): Tensor {

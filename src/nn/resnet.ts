@@ -1,4 +1,3 @@
-import { ConfigError } from '../device/errors.js'
 import { globalAveragePool, maxPool2d } from '../ops/pool.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { BasicBlock, Bottleneck, NormedConvolution } from './blocks.js'
@@ -77,22 +76,4 @@ export class ResNet extends Module {
     for (const block of this.stages.flat()) y = block.forward(y)
     return globalAveragePool(y)
   }
-}
-
-const names = { resnet8: 8, resnet18: 18, resnet34: 34, resnet50: 50 } as const
-
-export type EncoderName = keyof typeof names
-
-/** The names that `encoder` knows. */
-export const encoderNames = Object.keys(names) as EncoderName[]
-
-/**
- * An encoder by name.
- *
- * @throws ConfigError for a name that is not one of `encoderNames`.
- */
-export function encoder(name: EncoderName, options: Omit<ResNetOptions, 'depth'>): ResNet {
-  const depth = names[name]
-  if (!depth) throw new ConfigError(`encoder: wants one of ${encoderNames.join(', ')}, got ${name}`)
-  return new ResNet({ ...options, depth })
 }

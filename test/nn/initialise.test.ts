@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
 import { ShapeError } from '../../src/device/errors.js'
 import { Conv2d } from '../../src/nn/conv2d.js'
-import { fansOf, kaimingNormal, kaimingUniform, xavierNormal, xavierUniform } from '../../src/nn/initialise.js'
+import {
+  fansOf,
+  kaimingNormal,
+  kaimingUniform,
+  truncatedNormal,
+  xavierNormal,
+  xavierUniform,
+} from '../../src/nn/initialise.js'
 import { Linear } from '../../src/nn/linear.js'
 import { open } from '../../src/open.js'
 import { Generator } from '../../src/tensor/philox.js'
@@ -42,6 +49,15 @@ describe('nn/initialise', () => {
     assert.ok(largest <= Math.sqrt(6 / 360) && largest > 0.99 * Math.sqrt(6 / 360))
   })
 
+  it('draws again what a truncated distribution cuts off', () => {
+    const values = truncatedNormal([100, 100], generator, 1, 1.5)
+    const { mean, deviation, largest } = moments(values)
+    assert.ok(largest <= 1.5 && largest > 1.49, `${largest}`)
+    // Of N(0, 1) cut at ±1.5 the deviation is 0.7426.
+    assert.ok(Math.abs(mean) < 0.03 && Math.abs(deviation - 0.7426) < 0.02, `${mean}, ${deviation}`)
+    assertDeviation(truncatedNormal([100, 100], generator, 0.02), 0.02)
+  })
+
   describe('in layers', () => {
     let device: Device
 
@@ -72,6 +88,24 @@ describe('nn/initialise', () => {
       const linear = new Linear({ inputs: 40, outputs: 50, generator })
       assertDeviation((await linear.weight.data()) as Float32Array, Math.sqrt(2 / 40))
       assert.deepEqual(await linear.bias!.data(), new Float32Array(50))
+    })
+
+    it("draws Glorot's and truncated weights where asked for, and zero biases", async () => {
+      const deviations = { xavier: Math.sqrt(2 / 90), truncated: 0.02 } as const
+      for (const [initialisation, deviation] of Object.entries(deviations)) {
+        const options = {
+          inputs: 40,
+          outputs: 50,
+          generator,
+          initialisation: initialisation as keyof typeof deviations,
+        }
+        const linear = new Linear(options)
+        assertDeviation((await linear.weight.data()) as Float32Array, deviation)
+        assert.deepEqual(await linear.bias!.data(), new Float32Array(50))
+        const convolution = new Conv2d({ ...options, size: 1, bias: true })
+        assertDeviation((await convolution.filter.data()) as Float32Array, deviation)
+        assert.deepEqual(await convolution.bias!.data(), new Float32Array(50))
+      }
     })
 
     it('depends on the seed and the name alone', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
+import { encoder } from '../../src/nn/encoders.js'
 import { LateFusion } from '../../src/nn/lateFusion.js'
-import { encoder } from '../../src/nn/resnet.js'
 import { Jigsaw } from '../../src/ssl/jigsaw.js'
 import { Generator } from '../../src/tensor/philox.js'
 import { independentViews } from '../../src/views/plan.js'

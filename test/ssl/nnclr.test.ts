@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
+import { encoder } from '../../src/nn/encoders.js'
 import { MLP } from '../../src/nn/mlp.js'
-import { encoder } from '../../src/nn/resnet.js'
 import { NNCLR } from '../../src/ssl/nnclr.js'
 import { Queue } from '../../src/ssl/queue.js'
 import { ones, tensor } from '../../src/tensor/create.js'

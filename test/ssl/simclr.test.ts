@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
+import { encoder } from '../../src/nn/encoders.js'
 import { MLP } from '../../src/nn/mlp.js'
-import { encoder } from '../../src/nn/resnet.js'
 import { ModelState } from '../../src/nn/state.js'
 import { SimCLR } from '../../src/ssl/simclr.js'
 import { tensor } from '../../src/tensor/create.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
-import { encoder } from '../../src/nn/resnet.js'
+import { encoder } from '../../src/nn/encoders.js'
 import { ModelState } from '../../src/nn/state.js'
 import { TargetNetwork } from '../../src/ssl/targetNetwork.js'
 import { TiCo } from '../../src/ssl/tico.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
+import { encoder } from '../../src/nn/encoders.js'
 import { MLP } from '../../src/nn/mlp.js'
-import { encoder } from '../../src/nn/resnet.js'
 import { VICReg } from '../../src/ssl/vicreg.js'
 import { tensor, zeros } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
