@@ -12,7 +12,9 @@ import type { Tensor } from '../tensor/tensor.js'
  * U(±1/√fan-in) for weights and biases. `xavier`: Glorot's uniform distribution and zero biases (MoCo v3, MAE).
  * `truncated`: N(0, 0.02²) and zero biases (ViT, DINO).
  */
-export type Initialisation = 'kaiming' | 'pytorch' | 'xavier' | 'truncated'
+export const INITIALISATIONS = ['kaiming', 'pytorch', 'xavier', 'truncated'] as const
+
+export type Initialisation = (typeof INITIALISATIONS)[number]
 
 /** What every layer with random weights is made with. */
 export interface LayerOptions {

@@ -28,15 +28,35 @@ export interface Statistics {
   readonly std: readonly number[]
 }
 
+/** What an encoder is built for. */
+export interface EncoderInputs {
+  readonly channels: number
+  /** Height and width of the images, for the encoders that are made for one size. */
+  readonly size: number
+  readonly device: Device
+  /** What dropouts read in training; without it there are none. */
+  readonly counter?: Tensor
+}
+
+/** For the views of a data set's images, as large as the configuration says. */
+export function encoderInputs(config: Config, { channels, height }: Dataset, device: Device): EncoderInputs {
+  return { channels, size: config.views.size ?? height, device }
+}
+
 /** The encoder of a configuration with its initial weights, which depend on the seed and the name alone. */
-export function buildEncoderOf(config: Config, channels: number, device: Device, name = 'encoder'): Encoder {
+export function buildEncoderOf(config: Config, inputs: EncoderInputs, name = 'encoder'): Encoder {
   const { initialisation, stem, width } = config
+  const { channels, size, device, counter } = inputs
+  const { dropout: probability = 0, ...network } = config.network ?? {}
   return buildEncoder(config.encoder, {
     stem,
     inputChannels: channels,
+    imageSize: size,
     initialisation,
     generator: new Generator(config.seed, name),
     device,
+    ...network,
+    ...(probability > 0 && counter && { dropout: { probability, seedState: counter, stream: 0 } }),
     ...(width !== undefined && { width }),
   })
 }
@@ -55,7 +75,7 @@ export interface MethodSetting {
 
 /** The method of a configuration with its encoder and heads. */
 export function buildMethod({ statistics, ...setting }: MethodSetting): Method {
-  const { config, device, train } = setting
+  const { config, device, train, counter } = setting
   const { initialisation, seed, projectorNorm } = config
   const generator = (name: string) => new Generator(seed, name)
   const head: BuildContext['head'] = (name, widths, options) =>
@@ -66,7 +86,7 @@ export function buildMethod({ statistics, ...setting }: MethodSetting): Method {
     ...statistics,
     size,
     views: viewsOf(config, size, statistics),
-    encoder: name => buildEncoderOf(config, train.channels, device, name),
+    encoder: name => buildEncoderOf(config, { ...encoderInputs(config, train, device), counter }, name),
     projector: (inputs, name = 'projector', options) =>
       head(name, [inputs, ...config.projector], {
         hiddenNorm: projectorNorm !== 'none',

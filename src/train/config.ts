@@ -4,12 +4,12 @@
  */
 import { z } from 'zod'
 import { ConfigError } from '../device/errors.js'
+import { encoderNames } from '../nn/encoders.js'
+import { INITIALISATIONS } from '../nn/initialise.js'
 import { VIEW_PARTS } from '../views/parts.js'
 import { VIEW_PRESETS } from '../views/viewPair.js'
 import { above, between, choice, flag, positives, section, shares, text, whole, widths } from './fields.js'
 import { methodNamed, methodNames } from './methods/index.js'
-
-export const ENCODERS = ['resnet8', 'resnet18', 'resnet34', 'resnet50'] as const
 
 const PARTS_ERROR = `a list of ${VIEW_PARTS.join(', ')}`
 
@@ -18,10 +18,22 @@ export const configSchema = section(
   {
     method: choice(methodNames, 'How the encoder learns.'),
     data: text('The data set: mnist, cifar10:PATH or folder:PATH.'),
-    encoder: choice(ENCODERS, 'The network that is trained and kept.'),
+    encoder: choice(encoderNames, 'The network that is trained and kept.'),
     width: whole(
       1,
       "Channels of the encoder's first stage; by default as published (32 for resnet8, 64 otherwise).",
+    ).exactOptional(),
+    network: section(
+      {
+        patchSize: whole(1, "Side of a vision transformer's patches, in pixels.").exactOptional(),
+        depth: whole(1, 'Blocks of a vision transformer; 12 when absent.').exactOptional(),
+        heads: whole(1, 'Heads of its attention; one for every 64 of its width when absent.').exactOptional(),
+        positions: choice(['learned', 'sincos'], 'Its position embeddings; learned when absent.').exactOptional(),
+        frozenPatches: flag('Whether its patch projection stays as drawn (MoCo v3).').exactOptional(),
+        normalisation: choice(['response', 'batch'], "AlexNet's: local response norm, or batch norm.").exactOptional(),
+        dropout: between(0, 0.999999, "Of the Exemplar nets' last layer, in training.").exactOptional(),
+      },
+      'Settings that only some encoders have.',
     ).exactOptional(),
     stem: choice(['cifar', 'imagenet'], 'First layers: 3x3 with stride 1, or 7x7 with stride 2 and a max-pool.'),
     projector: widths('Widths of the projector: its hidden layers, then its output.'),
@@ -30,8 +42,8 @@ export const configSchema = section(
       'Batch norm in the projector: nowhere, before each ReLU, after the output too.',
     ),
     initialisation: choice(
-      ['kaiming', 'pytorch'],
-      "Initial weights: He's normal (fan out), or PyTorch's uniform defaults.",
+      INITIALISATIONS,
+      "Initial weights: He's normal (fan out), PyTorch's uniform defaults, Glorot's uniform, or normal and cut off at two deviations of 0.02.",
     ),
     epochs: whole(1, 'Passes over the training images.'),
     steps: whole(1, 'Optimiser steps in all, instead of epochs; the schedule spans them.').exactOptional(),

@@ -2,7 +2,7 @@
 import { DataError } from '../device/errors.js'
 import { namedTensors } from '../nn/module.js'
 import { open } from '../open.js'
-import { buildEncoderOf, type Statistics } from './build.js'
+import { buildEncoderOf, encoderInputs, type Statistics } from './build.js'
 import { newestCheckpoint } from './checkpoint.js'
 import { type Config, parseConfig } from './config.js'
 import type { EvaluationOptions, EvaluationResult } from './result.js'
@@ -27,7 +27,7 @@ export async function runEvaluation(options: EvaluationOptions): Promise<Evaluat
     // Images are normalised as the encoder saw them in training, whatever they are.
     const statistics = checkpoint.json.statistics as Statistics
     const evaluation: Evaluation = { device, config, statistics, log, ...splits }
-    const encoder = buildEncoderOf(config, data.train.channels, device)
+    const encoder = buildEncoderOf(config, encoderInputs(config, data.train, device))
     const named = (['namedParameters', 'namedBuffers'] as const).flatMap(which => namedTensors({ encoder }, which))
     writeTensors(new Map(named), checkpoint.tensors, `checkpoint ${checkpoint.step} in ${run}`)
     log.info(`${kind} on ${config.data} with the encoder of step ${checkpoint.step}`)

@@ -171,7 +171,9 @@ describe('train/build: models and optimisers of a configuration', () => {
   it("draws an encoder's weights from the seed alone", async () => {
     const weights = async (settings: Settings) => {
       const config = resolveConfig({ width: 4, ...settings })
-      return [...(await buildEncoderOf(config, 3, device).stateDict())].map(([name, { data }]) => [name, [...data]])
+      return [...(await buildEncoderOf(config, { channels: 3, size: 8, device }).stateDict())].map(
+        ([name, { data }]) => [name, [...data]],
+      )
     }
     const first = await weights({})
     assert.deepEqual(await weights({ projector: [4, 4], batch: 8, data: 'folder:x' }), first)

@@ -23,7 +23,7 @@ describe('train/config: what a run is', () => {
     ['options', 3, 'options: wants an object of settings, got 3'],
     ['options.queue', 8, 'options.queue: there is no such setting; there are temperature'],
     ['epochs', undefined, 'epochs: wants a whole number of at least 1, got nothing'],
-    ['encoder', 'vit', 'encoder: wants one of resnet8, resnet18, resnet34, resnet50, got "vit"'],
+    ['encoder', 'vit', /^encoder: wants one of resnet8, .*vit-small, got "vit"$/],
     ['method', 'simpler', /^method: wants .*simclr.*, got "simpler"$/],
     ['epochs', 1.5, 'epochs: wants a whole number of at least 1, got 1.5'],
     ['batch', 1, 'batch: wants a whole number of at least 2, got 1'],
@@ -89,6 +89,6 @@ describe('train/config: what a run is', () => {
   it('describes a setting, with its choices', () => {
     assert.equal(describeSetting('optimizer.name'), 'The optimiser. One of sgd, lars, adamw.')
     assert.equal(describeSetting('limit'), 'Train on a random so many of the images.')
-    assert.equal(describeSetting('options.temperature'), 'T of NT-Xent.')
+    assert.match(describeSetting('options.temperature'), /^[Tτ] of .*\.$/)
   })
 })

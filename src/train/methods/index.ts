@@ -3,7 +3,9 @@ import { barlow } from './barlow.js'
 import { context } from './context.js'
 import { dcl } from './dcl.js'
 import type { MethodDefinition } from './definition.js'
+import { dino } from './dino.js'
 import { jigsaw } from './jigsaw.js'
+import { mae } from './mae.js'
 import { meanTeacher } from './meanTeacher.js'
 import { mocoV1, mocoV2 } from './moco.js'
 import { mocoV3 } from './mocoV3.js'
@@ -33,6 +35,8 @@ export const methods: readonly MethodDefinition[] = [
   meanTeacher,
   tico,
   swav,
+  dino,
+  mae,
 ]
 
 /** Names on the command line. */
