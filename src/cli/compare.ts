@@ -17,6 +17,7 @@ import {
   settingsFrom,
   settingsOptions,
 } from './options.js'
+import { comparisonPicture } from './studyPictures.js'
 import { percent, table } from './table.js'
 
 interface CompareOptions extends Readonly<Record<string, unknown>> {
@@ -61,12 +62,18 @@ async function compare(options: CompareOptions): Promise<void> {
   try {
     const { runStudy } = await import('../train/study.js')
     const results = await runStudy(runs, { out: options.out, log })
-    const rows = names.map((method, i) => ({ method, runs: results.slice(i * seeds.length, (i + 1) * seeds.length) }))
+    const rows = names.map((method, i) => {
+      const [begin, end] = [i * seeds.length, (i + 1) * seeds.length]
+      const folders = runs.slice(begin, end).map(({ name }) => join(options.out, name))
+      return { method, runs: results.slice(begin, end), folders }
+    })
     const text = await describeComparison(rows)
     await writeWhole(options.out, 'compare.json', `${JSON.stringify({ methods: rows }, null, 2)}\n`)
     await writeWhole(options.out, 'compare.txt', `${text}\n`)
+    const picture = comparisonPicture(rows)
+    if (picture !== undefined) await writeWhole(options.out, 'compare.svg', picture)
     log.close()
-    printResult({ methods: rows }, options.json, () => `${text}\n\nthe runs are in ${join(options.out)}`)
+    printResult({ methods: rows }, options.json, () => `${text}\n\nruns, table and picture are in ${options.out}`)
   } finally {
     log.close()
   }

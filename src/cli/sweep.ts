@@ -14,6 +14,7 @@ import {
   settingsFrom,
   settingsOptions,
 } from './options.js'
+import { sweepPicture } from './studyPictures.js'
 import { type Axis, augmentationAxes, axisOf, type Grid, gridOf } from './sweepGrid.js'
 import { percent, table } from './table.js'
 
@@ -61,8 +62,10 @@ async function sweep(options: SweepOptions): Promise<void> {
     const text = describeSweep(grid, results)
     await writeWhole(options.out, 'sweep.json', `${JSON.stringify({ axes, results }, null, 2)}\n`)
     await writeWhole(options.out, 'sweep.txt', `${text}\n`)
+    const picture = sweepPicture(grid, results)
+    if (picture !== undefined) await writeWhole(options.out, 'sweep.svg', picture)
     log.close()
-    printResult({ axes, results }, options.json, () => `${text}\n\nthe runs are in ${options.out}`)
+    printResult({ axes, results }, options.json, () => `${text}\n\nruns, table and picture are in ${options.out}`)
   } finally {
     log.close()
   }
