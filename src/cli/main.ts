@@ -12,6 +12,7 @@ import { methodsCommand } from './methods.js'
 import { recipesCommand } from './recipes.js'
 import { sweepCommand } from './sweep.js'
 import { trainCommand } from './train.js'
+import { viewsCommand } from './views.js'
 
 /** 2: something that was asked for is wrong, and nothing was written. 130: stopped by a signal, as shells have it. */
 const EXIT = { failed: 1, usage: 2, interrupted: 130 } as const
@@ -37,6 +38,7 @@ const commands = [
   sweepCommand,
   methodsCommand,
   recipesCommand,
+  viewsCommand,
   benchCommand,
   devicesCommand,
   buildCPUCommand,

@@ -19,6 +19,8 @@ export interface FolderOptions {
   readonly channels?: 1 | 3
   /** Takes a random so many of the train split; the others are not decoded. */
   readonly limit?: number
+  /** `false`: the test split is not read. */
+  readonly test?: boolean
   /** Decides which images `limit` takes. */
   readonly seed?: number
   /** Files handled so far, of both splits, and how many there are. */
@@ -41,7 +43,9 @@ export async function loadFolder(path: string, source: string, options: FolderOp
 
   const folder = await findImageFiles(path)
   const size = options.size ?? (await defaultSize(path, folder.train))
-  const { train, test } = withTestSplit(folder)
+  const splits = withTestSplit(folder)
+  const { train } = splits
+  const test = options.test === false ? [] : splits.test
   const chosen = Array.from(limitIndices(train.length, options.limit, seed), index => train[index]!)
   const total = chosen.length + test.length
   let done = 0

@@ -8,7 +8,7 @@ import { type FolderOptions, loadFolder } from './folder.js'
 import { loadMnist } from './mnist.js'
 import { loadStl10 } from './stl10.js'
 
-/** `size`, `channels` and `decodeThreads` are for folders; the other data sets have sizes of their own. */
+/** `size`, `channels`, `test` and `decodeThreads` are for folders; the other data sets have sizes of their own. */
 export type LoadOptions = FolderOptions
 
 /** What `--data` takes, for help texts and errors. */

@@ -17,7 +17,8 @@ export interface ExemplarOptions extends Basics {
   readonly components: readonly (readonly number[])[]
   /**
    * How much of a seed's width and height the patch has, the rest being what a move or a turn brings into sight. 1: the
-   * seed is the patch, and beyond it lies its mirror image.
+   * seed is the patch, and beyond it lies its mirror image; beyond a grey one its edge, because a mirrored stroke of a
+   * digit is another stroke.
    */
   readonly extent?: number
 }
@@ -36,7 +37,7 @@ export function exemplarView({ size, mean, std, components, extent = 1 }: Exempl
     width: size,
     move: { kind: 'similarity', extent, shift: 0.2, scale: [0.7, 1.4] },
     interpolation: 'bilinear',
-    padding: 'reflection',
+    padding: mean.length === 1 ? 'border' : 'reflection',
     flip: 0,
     rotation: Math.PI / 9,
     colours: {

@@ -17,7 +17,14 @@ describe('cli: the program', () => {
   const selfsame = (...words: string[]) =>
     spawnSync(process.execPath, [program, ...words], { cwd: folder, encoding: 'utf8', timeout: 60_000 })
 
-  for (const words of [['--help'], ['train', '--help'], ['eval', '--help'], ['devices', '--help'], ['--version']]) {
+  for (const words of [
+    ['--help'],
+    ['train', '--help'],
+    ['eval', '--help'],
+    ['devices', '--help'],
+    ['views', '--help'],
+    ['--version'],
+  ]) {
     it(`${words.join(' ')} goes to stdout and ends with 0`, () => {
       const { status, stdout, stderr } = selfsame(...words)
       assert.equal(status, 0)
@@ -43,6 +50,12 @@ describe('cli: the program', () => {
     ['eval magic --run x', /'magic' is invalid .* Allowed choices are knn, linear/],
     ['eval knn --run nowhere', '--run: there is no run in nowhere (it has no config.json)'],
     ['devices now', /too many arguments/],
+    ['views', "required option '--preset <name>' not specified"],
+    ['views --preset magic', /'magic' is invalid. Allowed choices are simclr, /],
+    ['views --preset byol --rows 0', /argument '0' is invalid. It wants a whole number of at least 1./],
+    ['views --preset byol --strength much', /argument 'much' is invalid. It wants a number of at least 0./],
+    ['views --preset byol --out views.jpg', '--out: wants a file that ends in .png, got views.jpg'],
+    ['views --preset byol --out nowhere/views.png', '--out: there is no folder nowhere'],
   ]
   for (const [command, sentence] of wrong) {
     it(`${command}: one sentence, exit code 2, nothing written`, () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -75,6 +75,26 @@ for (const device of ['webgpu', 'cpu']) {
       assert.notEqual(json(train('--bench', '--json', '--seed', '1')).parameters_sha256, hash)
       assert.notEqual(json(train('--bench', '--json', '--steps', '13')).parameters_sha256, hash)
       assert.ok(!existsSync(join(folder, 'runs')), 'a benchmark writes nothing')
+    })
+
+    it('writes a contact sheet of views', async () => {
+      const words = '--preset byol --rows 3 --draws 2 --out sheet.png'.split(' ')
+      const { status, stdout, stderr } = selfsame('views', '--device', device, '--data', 'folder:pictures', ...words)
+      assert.equal(status, 0, stderr)
+      assert.equal(stdout, 'sheet.png: byol on folder:pictures, 3 images\n')
+      const { format, width, height } = await sharp(join(folder, 'sheet.png')).metadata()
+      // Twelve pixels a side become 108; an original and four views, three rows of them.
+      assert.equal(format, 'png')
+      assert.ok(width > 5 * 108 && width < 5 * 108 + 200 && height > 3 * 108 && height < 3 * 108 + 120)
+      // A system without fonts, as far as fontconfig can say.
+      writeFileSync(join(folder, 'fonts.conf'), '<?xml version="1.0"?><fontconfig><dir>/nowhere</dir></fontconfig>')
+      const without = spawnSync(process.execPath, [program, 'views', '--device', device, ...words], {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { ...process.env, FONTCONFIG_FILE: join(folder, 'fonts.conf') },
+      })
+      assert.equal(without.status, 0, without.stderr)
+      assert.match(without.stderr, /^selfsame: no font is installed here, so captions will be boxes$/m)
     })
 
     it('prints a table for people', () => {

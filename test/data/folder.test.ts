@@ -50,6 +50,18 @@ describe('data/folder', () => {
       assert.deepEqual([...train.labels!, ...test!.labels!], [1, 2, 0])
     }))
 
+  it('leaves the test split alone where it is not wanted', () =>
+    inFolder(async folder => {
+      await writeColour(join(folder, 'train/a/1.png'), 'red')
+      await writeColour(join(folder, 'train/b/1.png'), 'red')
+      writeFileSync(join(folder, 'train/b/note.txt'), '')
+      mkdirSync(join(folder, 'test/a'), { recursive: true })
+      writeFileSync(join(folder, 'test/a/1.png'), 'would not decode')
+      const { train, test, skipped } = await loadFolder(folder, 'folder:x', { test: false })
+      assert.deepEqual([train.count, test, skipped], [2, undefined, []])
+      await assert.rejects(loadFolder(folder, 'folder:x'), DataError)
+    }))
+
   it('holds out a fixed tenth where labels come without a test split', () =>
     inFolder(async folder => {
       await writeGreys(join(folder, 'dark'), 25)
