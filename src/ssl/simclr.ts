@@ -1,9 +1,8 @@
 import type { Module } from '../nn/module.js'
-import { l2normalize } from '../ops/normalize.js'
 import { ntXent } from '../ops/ntXent.js'
-import { concat, split } from '../ops/shape.js'
 import { independentViews, type ViewPlan } from '../views/plan.js'
 import type { ViewSpec } from '../views/spec.js'
+import { embedTogether } from './embedTogether.js'
 import { type Batch, type Encoder, Method, type MethodOutput } from './method.js'
 
 export interface SimCLROptions {
@@ -11,6 +10,12 @@ export interface SimCLROptions {
   readonly temperature: number
   /** The two views of every image. */
   readonly views: readonly [ViewSpec, ViewSpec]
+  /**
+   * The batch goes through the network in so many parts, with the memory of one and the exact loss over all (gradient
+   * caching, Gao et al., 2021, https://arxiv.org/abs/2101.06983); batch norm then sees one part at a time, as on so many
+   * devices without synchronisation. @default 1
+   */
+  readonly chunks?: number
 }
 
 /**
@@ -33,12 +38,10 @@ export class SimCLR extends Method {
     this.modules = { encoder, projector }
   }
 
-  /** Both views go through the encoder as one batch, so that batch norm sees them together, as in the official code. */
   loss({ views: [a, b] }: Batch): MethodOutput {
-    const features = this.encoder.forward(concat([a!, b!], 0))
-    const z = l2normalize(this.projector.forward(features))
-    const [embedding, positives] = split(z, 2)
-    return { loss: ntXent(z, this.options.temperature), embedding, positives, features: split(features, 2)[0] }
+    const { temperature, chunks } = this.options
+    const { z, ...output } = embedTogether(this.encoder, this.projector, [a!, b!], chunks)
+    return { loss: ntXent(z, temperature), ...output }
   }
 
   /** log(2B − 1): all similarities equal. */
