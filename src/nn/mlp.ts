@@ -48,7 +48,7 @@ export class DenseLayer extends Module {
  * them, x [N, widths[0]] to [N, widths.at(-1)].
  */
 export class MLP extends Module {
-  readonly layers: readonly Module[]
+  readonly layers: readonly DenseLayer[]
 
   /** @throws ConfigError for less than two widths. */
   constructor({ widths, hiddenNorm = true, outputNorm, outputBias = true, ...options }: MLPOptions) {

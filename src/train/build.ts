@@ -3,62 +3,26 @@ import type { Dataset } from '../data/dataset.js'
 import type { Device } from '../device/device.js'
 import { ConfigError } from '../device/errors.js'
 import type { Arena } from '../nn/arena.js'
-import { encoder as buildEncoder } from '../nn/encoders.js'
-import { Linear } from '../nn/linear.js'
-import { MLP } from '../nn/mlp.js'
 import { ModelState } from '../nn/state.js'
 import { AdamW } from '../optim/adamw.js'
 import { LARS } from '../optim/lars.js'
 import { type GroupOptions, isUndecayed, type Optimizer } from '../optim/optimizer.js'
 import { constant, peerCosine, type Schedule, stepDecay, warmupCosine } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
-import type { Encoder, Method } from '../ssl/method.js'
+import type { Method } from '../ssl/method.js'
 import { Generator } from '../tensor/philox.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { viewOfParts } from '../views/parts.js'
 import type { ViewSpec } from '../views/spec.js'
 import { viewPair } from '../views/viewPair.js'
 import type { Config } from './config.js'
-import type { BuildContext } from './methods/definition.js'
 import { methodNamed } from './methods/index.js'
+import { networkBuilders, networkInputs } from './networks.js'
 
 /** Mean and standard deviation of each channel of images in [0, 1]. */
 export interface Statistics {
   readonly mean: readonly number[]
   readonly std: readonly number[]
-}
-
-/** What an encoder is built for. */
-export interface EncoderInputs {
-  readonly channels: number
-  /** Height and width of the images, for the encoders that are made for one size. */
-  readonly size: number
-  readonly device: Device
-  /** What dropouts read in training; without it there are none. */
-  readonly counter?: Tensor
-}
-
-/** For the views of a data set's images, as large as the configuration says. */
-export function encoderInputs(config: Config, { channels, height }: Dataset, device: Device): EncoderInputs {
-  return { channels, size: config.views.size ?? height, device }
-}
-
-/** The encoder of a configuration with its initial weights, which depend on the seed and the name alone. */
-export function buildEncoderOf(config: Config, inputs: EncoderInputs, name = 'encoder'): Encoder {
-  const { initialisation, stem, width } = config
-  const { channels, size, device, counter } = inputs
-  const { dropout: probability = 0, ...network } = config.network ?? {}
-  return buildEncoder(config.encoder, {
-    stem,
-    inputChannels: channels,
-    imageSize: size,
-    initialisation,
-    generator: new Generator(config.seed, name),
-    device,
-    ...network,
-    ...(probability > 0 && counter && { dropout: { probability, seedState: counter, stream: 0 } }),
-    ...(width !== undefined && { width }),
-  })
 }
 
 /** What a run's data and length say to its method. */
@@ -76,29 +40,15 @@ export interface MethodSetting {
 /** The method of a configuration with its encoder and heads. */
 export function buildMethod({ statistics, ...setting }: MethodSetting): Method {
   const { config, device, train, counter } = setting
-  const { initialisation, seed, projectorNorm } = config
-  const generator = (name: string) => new Generator(seed, name)
-  const head: BuildContext['head'] = (name, widths, options) =>
-    new MLP({ widths, initialisation, generator: generator(name), device, ...options })
   const size = config.views.size ?? train.height
   return methodNamed(config.method).build(config.options, {
     ...setting,
     ...statistics,
+    ...networkBuilders(config, { ...networkInputs(config, train, device), counter }),
     size,
     views: viewsOf(config, size, statistics),
-    encoder: name => buildEncoderOf(config, { ...encoderInputs(config, train, device), counter }, name),
-    projector: (inputs, name = 'projector', options) =>
-      head(name, [inputs, ...config.projector], {
-        hiddenNorm: projectorNorm !== 'none',
-        // SimCLR's official code scales after the output and does not shift.
-        ...(projectorNorm === 'all' && { outputNorm: 'scale' as const }),
-        ...options,
-      }),
-    head,
-    linear: (name, inputs, outputs, options) =>
-      new Linear({ inputs, outputs, initialisation, generator: generator(name), device, ...options }),
     classes: () => classesOf(config, train),
-    generator,
+    generator: name => new Generator(config.seed, name),
   })
 }
 

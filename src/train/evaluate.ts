@@ -2,9 +2,10 @@
 import { DataError } from '../device/errors.js'
 import { namedTensors } from '../nn/module.js'
 import { open } from '../open.js'
-import { buildEncoderOf, encoderInputs, type Statistics } from './build.js'
+import type { Statistics } from './build.js'
 import { newestCheckpoint } from './checkpoint.js'
 import { type Config, parseConfig } from './config.js'
+import { buildKept, networkInputs } from './networks.js'
 import type { EvaluationOptions, EvaluationResult } from './result.js'
 import { readRunConfig } from './runDirectory.js'
 import { type Evaluation, evaluationSplits, featuresOf, pixelsOf, probe, untrainedFeatures } from './scores.js'
@@ -27,7 +28,7 @@ export async function runEvaluation(options: EvaluationOptions): Promise<Evaluat
     // Images are normalised as the encoder saw them in training, whatever they are.
     const statistics = checkpoint.json.statistics as Statistics
     const evaluation: Evaluation = { device, config, statistics, log, ...splits }
-    const encoder = buildEncoderOf(config, encoderInputs(config, data.train, device))
+    const encoder = buildKept(config, networkInputs(config, data.train, device))
     const named = (['namedParameters', 'namedBuffers'] as const).flatMap(which => namedTensors({ encoder }, which))
     writeTensors(new Map(named), checkpoint.tensors, `checkpoint ${checkpoint.step} in ${run}`)
     log.info(`${kind} on ${config.data} with the encoder of step ${checkpoint.step}`)

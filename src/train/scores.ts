@@ -7,9 +7,10 @@ import { knnAccuracy } from '../eval/knn.js'
 import { linearProbe } from '../eval/linear.js'
 import { pixelFeatures } from '../eval/pixels.js'
 import type { Encoder } from '../ssl/method.js'
-import { buildEncoderOf, encoderInputs, type Statistics } from './build.js'
+import type { Statistics } from './build.js'
 import type { Config } from './config.js'
 import type { Log } from './log.js'
+import { buildKept, networkInputs } from './networks.js'
 
 export type Kind = 'knn' | 'linear'
 
@@ -64,7 +65,7 @@ export async function featuresOf(encoder: Encoder, evaluation: Evaluation): Prom
 /** Features by the encoder that the run began with: its weights depend on the seed alone. */
 export async function untrainedFeatures(evaluation: Evaluation): Promise<[FeatureSet, FeatureSet]> {
   const { config, train, device } = evaluation
-  const encoder = buildEncoderOf(config, encoderInputs(config, train, device))
+  const encoder = buildKept(config, networkInputs(config, train, device))
   try {
     return await featuresOf(encoder, evaluation)
   } finally {

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
+import { ConfigError } from '../../src/device/errors.js'
+import { splitBatchNorms } from '../../src/nn/batchNorm.js'
 import { encoder } from '../../src/nn/encoders.js'
 import { MLP } from '../../src/nn/mlp.js'
 import { ModelState } from '../../src/nn/state.js'
+import { l2normalize } from '../../src/ops/normalize.js'
+import { ntXent } from '../../src/ops/ntXent.js'
+import { concat, split } from '../../src/ops/shape.js'
 import { SimCLR } from '../../src/ssl/simclr.js'
 import { tensor } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
@@ -14,6 +19,7 @@ import { structureOf } from '../../src/views/spec.js'
 import { devices } from '../conformance/devices.js'
 import { Flat, runSteps, tinyRun } from '../train/tiny.js'
 import { batchOf } from './batch.js'
+import { checkRecording, checkResume, noise, Unchanged } from './runs.js'
 
 const SIDE = 8
 const view = simclrView({ size: SIDE, mean: [0.5], std: [0.25], strength: 0.5, blur: false })
@@ -28,17 +34,11 @@ for (const { name, open } of devices) {
 
     after(() => device.close())
 
-    function build(temperature: number): SimCLR {
+    function build(temperature: number, chunks = 1): SimCLR {
       const generator = new Generator(3)
       const network = encoder('resnet8', { inputChannels: 1, width: 8, generator: generator.split('encoder') })
       const projector = new MLP({ widths: [network.featureDimension, 64, 32], generator: generator.split('projector') })
-      return new SimCLR(network, projector, { temperature, views: [view, view] })
-    }
-
-    function noise(batch: number, seed: number): Tensor {
-      const generator = new Generator(seed)
-      const values = Float32Array.from({ length: batch * SIDE * SIDE }, () => generator.normal())
-      return tensor(values, { shape: [batch, SIDE, SIDE, 1] })
+      return new SimCLR(network, projector, { temperature, views: [view, view], chunks })
     }
 
     it('wants two views of the same kind, and its chance is log(2B − 1)', () => {
@@ -94,6 +94,75 @@ for (const { name, open } of devices) {
       }
       const names = parameters.slots.map(({ name }) => name)
       assert.ok(names.some(name => name.startsWith('encoder.')) && names.some(name => name.startsWith('projector.')))
+    })
+
+    it('in four chunks of 16 has the gradients of one batch of 64 whose batch norms are split in four', async () => {
+      const [images, chunks] = [32, 4]
+      const [a, b] = [noise(images, 1), noise(images, 2)]
+      const gradientsOf = async (loss: () => Tensor, { modules }: SimCLR) => {
+        const state = new ModelState(modules)
+        const found = scope(() => {
+          const value = loss()
+          return { value, gradients: gradients(value, state.parameters.tensors) }
+        })
+        const values = async (tensors: readonly Tensor[]) => Promise.all(tensors.map(tensor => tensor.data()))
+        return {
+          loss: await found.value.item(),
+          gradients: await values(found.gradients),
+          buffers: await values(state.buffers!.tensors),
+        }
+      }
+      const chunked = build(0.5, chunks)
+      const inParts = await gradientsOf(() => chunked.loss(batchOf(a, b)).loss, chunked)
+      const direct = build(0.5)
+      for (const module of Object.values(direct.modules)) splitBatchNorms(module, chunks)
+      const whole = await gradientsOf(() => {
+        // Both views of the first eight images, of the next eight, …
+        const order = concat(
+          split(a, chunks).flatMap((part, i) => [part, split(b, chunks)[i]!]),
+          0,
+        )
+        const z = split(l2normalize(direct.projector.forward(direct.encoder.forward(order))), 2 * chunks)
+        return ntXent(concat([...z.filter((_, i) => i % 2 === 0), ...z.filter((_, i) => i % 2 === 1)], 0), 0.5)
+      }, direct)
+      assert.ok(Math.abs(inParts.loss - whole.loss) < 1e-6 * whole.loss, `${inParts.loss} and ${whole.loss}`)
+      for (const what of ['gradients', 'buffers'] as const) {
+        for (const [i, expected] of whole[what].entries()) {
+          const found = inParts[what][i]!
+          const error = Math.hypot(...expected.map((value, at) => found[at]! - value))
+          assert.ok(error <= 1e-5 * Math.hypot(...expected), `${what} ${i}: off by ${error}`)
+        }
+      }
+    })
+
+    it('in chunks tells the same images in the same order', async () => {
+      const pictures = [1, 2].map(seed => noise(6, seed))
+      const projector = new MLP({ widths: [64, 8], generator: new Generator(3) })
+      const encoder = new Unchanged(64, device)
+      const outputs = [1, 3].map(chunks => {
+        const method = new SimCLR(encoder, projector, { temperature: 0.5, views: [view, view], chunks })
+        return method.loss(batchOf(...pictures))
+      })
+      for (const what of ['embedding', 'positives', 'features'] as const) {
+        const [whole, parts] = await Promise.all(outputs.map(output => output[what]!.data()))
+        assert.deepEqual(parts, whole, what)
+      }
+    })
+
+    it('in chunks is the same recorded, and goes on from a checkpoint with the same bits', async () => {
+      const settings = { options: { chunks: 2 } }
+      await checkRecording(device, settings)
+      await checkResume(device, settings)
+    })
+
+    it('refuses chunks that do not divide the batch, and a head of which nothing would be left', () => {
+      const refuses = (options: object, message: RegExp) =>
+        assert.throws(
+          () => tinyRun(device, { options }),
+          (error: unknown) => error instanceof ConfigError && message.test(error.message),
+        )
+      refuses({ chunks: 3 }, /^options.chunks: wants a divisor of the batch of 8, got 3$/)
+      refuses({ keptLayers: 2 }, /^options.keptLayers: wants fewer than the 2 layers of the projector, got 2$/)
     })
 
     it('learns: the loss of a tiny set falls well below that of its first steps', async () => {

@@ -4,7 +4,9 @@ import { open } from '../../src/open.js'
 import { AdamW } from '../../src/optim/adamw.js'
 import { LARS } from '../../src/optim/lars.js'
 import { SGD } from '../../src/optim/sgd.js'
-import { buildEncoderOf, buildModel, buildOptimizer, learningRateOf, viewsOf } from '../../src/train/build.js'
+import { zeros } from '../../src/tensor/create.js'
+import { buildModel, buildOptimizer, learningRateOf, viewsOf } from '../../src/train/build.js'
+import { buildKept, networkBuilders } from '../../src/train/networks.js'
 import { resolveConfig, type Settings } from '../../src/train/recipes.js'
 import { assemble } from '../../src/train/session.js'
 import { pictures } from './tiny.js'
@@ -171,7 +173,7 @@ describe('train/build: models and optimisers of a configuration', () => {
   it("draws an encoder's weights from the seed alone", async () => {
     const weights = async (settings: Settings) => {
       const config = resolveConfig({ width: 4, ...settings })
-      return [...(await buildEncoderOf(config, { channels: 3, size: 8, device }).stateDict())].map(
+      return [...(await networkBuilders(config, { channels: 3, size: 8, device }).encoder().stateDict())].map(
         ([name, { data }]) => [name, [...data]],
       )
     }
@@ -179,6 +181,26 @@ describe('train/build: models and optimisers of a configuration', () => {
     assert.deepEqual(await weights({ projector: [4, 4], batch: 8, data: 'folder:x' }), first)
     assert.notDeepEqual(await weights({ seed: 1 }), first)
     assert.notDeepEqual(await weights({ initialisation: 'pytorch' }), first)
+  })
+
+  it("keeps the first layers of SimCLR v2's head with the encoder, for evaluation too", async () => {
+    const settings = { width: 4, projector: [12, 8, 6], options: { keptLayers: 1 } }
+    const { config, method } = model(settings)
+    const { encoder } = method
+    assert.equal(encoder.featureDimension, 12)
+    assert.deepEqual(
+      Object.keys(method.modules).map(name => method.modules[name]!.parameters().at(-1)!.shape),
+      [[12], [6]],
+    )
+    const x = zeros([2, 8, 8, 3], { device })
+    encoder.eval()
+    assert.deepEqual(encoder.forward(x).shape, [2, 12])
+    // The same names, shapes and initial weights as in training.
+    const kept = await buildKept(config, { channels: 3, size: 8, device }).stateDict()
+    assert.deepEqual(kept, await encoder.stateDict())
+    assert.ok(kept.has('head.layers.0.norm.gamma') && [...kept.keys()].some(name => name.startsWith('body.stem')))
+    const all = { ...config, options: { ...config.options, keptLayers: 0 } }
+    assert.equal(buildKept(all, { channels: 3, size: 8, device }).featureDimension, 16)
   })
 
   it('decays biases and norms for peer, and not for SimCLR', () => {

@@ -2,19 +2,18 @@
 import type { z } from 'zod'
 import type { Dataset } from '../../data/dataset.js'
 import type { Device } from '../../device/device.js'
-import type { Linear, LinearOptions } from '../../nn/linear.js'
-import type { MLP, MLPOptions } from '../../nn/mlp.js'
 import type { Encoder, Method } from '../../ssl/method.js'
 import type { Generator } from '../../tensor/philox.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { ViewSpec } from '../../views/spec.js'
 import type { Config } from '../config.js'
+import type { NetworkBuilders } from '../networks.js'
 
 /** What a method cannot do without. */
 export type Need = 'negatives' | 'labels' | 'momentum encoder' | 'queue' | 'memory bank' | 'multi-crop' | 'ViT'
 
 /** What is there to build a method from. */
-export interface BuildContext {
+export interface BuildContext extends NetworkBuilders {
   readonly config: Config
   readonly device: Device
   /** The images that are trained on (those of `dataset`, where a method makes its own). */
@@ -28,16 +27,8 @@ export interface BuildContext {
   readonly stepsPerEpoch: number
   /** The two views that the configuration's preset makes; of a symmetric preset twice the same. */
   readonly views: readonly [ViewSpec, ViewSpec]
-  /** The configured encoder; each name has initial weights of its own. */
-  encoder(name?: string): Encoder
-  /** The configured projector on so many features, with what a method wants otherwise. */
-  projector(inputs: number, name?: string, options?: Partial<MLPOptions>): MLP
-  /** Another head: `widths` from inputs to outputs. */
-  head(name: string, widths: readonly number[], options?: Partial<MLPOptions>): MLP
   /** uint32 [4] = [seed low, seed high, step, 0]: what dropouts read. */
   readonly counter: Tensor
-  /** A linear layer with the configured initial weights. */
-  linear(name: string, inputs: number, outputs: number, options?: Partial<LinearOptions>): Linear
   /** The number of classes. @throws ConfigError for images without labels */
   classes(): number
   /** A stream of random numbers of the run's seed. */
@@ -56,6 +47,8 @@ export interface MethodDefinition {
   readonly options: z.ZodObject
   /** @param options what `options` made of the configuration's */
   build(options: unknown, context: BuildContext): Method
+  /** What is kept and evaluated, where that is more than the configured encoder; `undefined` where these settings keep that. */
+  kept?(options: unknown, builders: NetworkBuilders): Encoder | undefined
   /** The images to train on instead of the data set's own, where the method makes some of them. */
   dataset?(options: unknown, train: Dataset, generator: Generator): Dataset
   /** Where every batch has so many images whose labels are known: a semi-supervised method. */
@@ -64,7 +57,7 @@ export interface MethodDefinition {
   readonly onlyLabelled?: boolean
 }
 
-type Typed = 'options' | 'build' | 'dataset' | 'labelledPerBatch'
+type Typed = 'options' | 'build' | 'kept' | 'dataset' | 'labelledPerBatch'
 
 /** A definition whose functions know the type of its options. */
 export function defineMethod<Options extends z.ZodObject>(
@@ -73,6 +66,7 @@ export function defineMethod<Options extends z.ZodObject>(
   } & {
     readonly options: Options
     build(options: z.infer<Options>, context: BuildContext): Method
+    kept?(options: z.infer<Options>, builders: NetworkBuilders): Encoder | undefined
     dataset?(options: z.infer<Options>, train: Dataset, generator: Generator): Dataset
     labelledPerBatch?(options: z.infer<Options>): number
   },
