@@ -21,6 +21,8 @@ export interface MeanTeacherOptions {
   readonly labelledPerBatch: number
   /** The student's and the teacher's view of every image. */
   readonly views: readonly [ViewSpec, ViewSpec]
+  /** What held-out images are classified by; the teacher's answers count. */
+  readonly heldOut: ViewSpec
 }
 
 type Networks = { readonly encoder: Encoder; readonly classifier: Linear }
@@ -39,6 +41,8 @@ export class MeanTeacher extends Method {
   readonly views: ViewPlan
   readonly encoder: Encoder
   readonly modules: Readonly<Record<string, Module>>
+  override readonly heldOut: ViewPlan
+  override readonly companions: readonly Module[]
   override readonly metricNames = ['accuracy', 'student_accuracy', 'consistency']
   private readonly weight: Tensor
 
@@ -51,6 +55,8 @@ export class MeanTeacher extends Method {
     this.views = independentViews(options.views)
     this.encoder = student.encoder
     this.modules = student
+    this.heldOut = independentViews([options.heldOut, options.heldOut])
+    this.companions = Object.values(teacher.modules)
     this.weight = keep(zeros([], { device: student.classifier.weight.device }))
   }
 

@@ -56,6 +56,8 @@ export abstract class Method {
   /** What is kept after training, and evaluated. */
   abstract readonly encoder: Encoder
   abstract readonly modules: Readonly<Record<string, Module>>
+  /** Networks beside `modules` that are not trained, a teacher's: they are in evaluation mode when `modules` are. */
+  readonly companions: readonly Module[] = []
   /**
    * What images that were not trained on are shown as, where the method's task can be asked of them (a position, a class;
    * not which of the training images it is). `accuracy` is then among the metrics, and measured on the test split.

@@ -26,12 +26,13 @@ export interface PretextOptions {
  * @throws ConfigError for a method whose task cannot be asked of other images than those trained on
  */
 export async function pretextAccuracy(method: Method, test: Dataset, options: PretextOptions): Promise<number> {
-  const { heldOut, modules } = method
+  const { heldOut } = method
+  const modules = [...Object.values(method.modules), ...method.companions]
   if (!heldOut) {
     throw new ConfigError(`${method.name}: its task is about the images trained on; there is no accuracy on others`)
   }
   const drawn = heldOut.draw(new Generator(0, 'held-out views'), test.count, test)
-  for (const module of Object.values(modules)) module.eval()
+  for (const module of modules) module.eval()
   try {
     const ask = (first: number, end: number, batch: number) =>
       hitsAmong({ method, heldOut, drawn, test, first, end }, { ...options, batch })
@@ -40,7 +41,7 @@ export async function pretextAccuracy(method: Method, test: Dataset, options: Pr
     const hits = await ask(0, test.count - rest, options.batch)
     return (hits + (await ask(test.count - rest, test.count, rest))) / test.count
   } finally {
-    for (const module of Object.values(modules)) module.train()
+    for (const module of modules) module.train()
   }
 }
 

@@ -14,6 +14,7 @@ import { npid } from './npid.js'
 import { rotation } from './rotation.js'
 import { simclr } from './simclr.js'
 import { supcon } from './supcon.js'
+import { supervised } from './supervised.js'
 import { swav } from './swav.js'
 import { tico } from './tico.js'
 import { vicreg } from './vicreg.js'
@@ -37,6 +38,7 @@ export const methods: readonly MethodDefinition[] = [
   swav,
   dino,
   mae,
+  supervised,
 ]
 
 /** Names on the command line. */

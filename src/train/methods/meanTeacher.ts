@@ -1,6 +1,7 @@
 import { sigmoidRamp } from '../../optim/schedules.js'
 import { MeanTeacher } from '../../ssl/meanTeacher.js'
 import { TargetNetwork } from '../../ssl/targetNetwork.js'
+import { wholeView } from '../../views/presets.js'
 import { between, section, whole } from '../fields.js'
 import { defineMethod } from './definition.js'
 
@@ -21,7 +22,8 @@ export const meanTeacher = defineMethod({
     "Mean Teacher's own settings.",
   ),
   labelledPerBatch: ({ labelledPerBatch }) => labelledPerBatch,
-  build({ momentum, consistency, rampUp, labelledPerBatch }, { encoder, linear, classes, views, stepsPerEpoch }) {
+  build({ momentum, consistency, rampUp, labelledPerBatch }, context) {
+    const { encoder, linear, classes, views, stepsPerEpoch, ...basics } = context
     const networks = (prefix: string) => {
       const network = encoder(`${prefix}encoder`)
       return { encoder: network, classifier: linear(`${prefix}classifier`, network.featureDimension, classes()) }
@@ -33,6 +35,7 @@ export const meanTeacher = defineMethod({
       consistency: step => consistency * ramp(step),
       labelledPerBatch,
       views,
+      heldOut: wholeView(basics),
     })
   },
 })
