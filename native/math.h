@@ -46,14 +46,13 @@ inline float expOf(float x) {
   return p * powerOfTwo(half) * powerOfTwo(whole - half);
 }
 
-/** log x: x = 2ⁿ·m with √½ ≤ m < √2, and a polynomial in m − 1. Cephes, logf. */
-inline float logOf(float x) {
-  // Below the normal range the exponent says nothing; scale by 2²³ first.
-  const bool tiny = x < 1.17549435e-38f;
-  const int32_t bits = bitsOf(tiny ? x * 8388608.0f : x);
+/**
+ * log x − shift·log 2 for an x > 0 that is normal: x = 2ⁿ·m with √½ ≤ m < √2, and a polynomial in m − 1. Cephes, logf.
+ */
+inline float logOfNormal(float x, float shift = 0.0f) {
   // Subtracting the bits of √½ puts the fraction in [√½, √2).
-  const int32_t shifted = bits - 0x3f3504f3;
-  const float n = static_cast<float>(shifted >> 23) - (tiny ? 23.0f : 0.0f);
+  const int32_t shifted = bitsOf(x) - 0x3f3504f3;
+  const float n = static_cast<float>(shifted >> 23) - shift;
   const float m = fromBits((shifted & 0x007fffff) + 0x3f3504f3) - 1.0f;
   const float s = m * m;
   float p = 7.0376836292e-2f;
@@ -65,7 +64,14 @@ inline float logOf(float x) {
   p = p * m + 2.0000714765e-1f;
   p = p * m - 2.4999993993e-1f;
   p = p * m + 3.3333331174e-1f;
-  const float value = m + (p * m * s - 2.12194440e-4f * n - 0.5f * s) + 0.693359375f * n;
+  return m + (p * m * s - 2.12194440e-4f * n - 0.5f * s) + 0.693359375f * n;
+}
+
+/** log x for any x. */
+inline float logOf(float x) {
+  // Below the normal range the exponent says nothing; scale by 2²³ first.
+  const bool tiny = x < 1.17549435e-38f;
+  const float value = logOfNormal(tiny ? x * 8388608.0f : x, tiny ? 23.0f : 0.0f);
   // 0 → −∞, ∞ → ∞, below 0 and NaN → NaN.
   const float special = x == 0.0f ? -INFINITY : x > 0.0f ? x : NAN;
   return x > 0.0f && x < INFINITY ? value : special;

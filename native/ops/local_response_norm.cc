@@ -8,8 +8,8 @@
 namespace selfsame {
 namespace {
 
-/** Simple operations that a power is worth. */
-constexpr int64_t kWork = 24;
+/** Simple operations that a power and a window are worth. */
+constexpr int64_t kWork = 16;
 
 struct Window {
   int64_t rows, channels, before, after;
@@ -31,9 +31,6 @@ struct Window {
   }
 };
 
-/** base^exponent for base > 0. */
-inline float powerOf(float base, float exponent) { return expOf(exponent * logOf(base)); }
-
 /** sum[c] = Σ of[j] for j from c − before to c + after within the row, neighbour by neighbour. */
 SELFSAME_CLONES void sumWindows(const float* of, int64_t channels, int64_t before, int64_t after, float* sum) {
   std::fill_n(sum, channels, 0.0f);
@@ -47,14 +44,17 @@ SELFSAME_CLONES void square(const float* x, int64_t channels, float* out) {
   for (int64_t c = 0; c < channels; c++) out[c] = x[c] * x[c];
 }
 
+/** out = x · base^exponent for a base > 0 that is normal. */
+SELFSAME_CLONES void multiplyPower(const float* x, const float* base, float exponent, int64_t channels, float* out) {
+#pragma omp simd
+  for (int64_t c = 0; c < channels; c++) out[c] = x[c] * expOf(exponent * logOfNormal(base[c]));
+}
+
 /** scale = offset + factor · sum, y = x · scale^(−beta). */
 SELFSAME_CLONES void normalise(const float* x, float offset, float factor, float beta, int64_t channels, float* scale,
                                float* y) {
-#pragma omp simd
-  for (int64_t c = 0; c < channels; c++) {
-    scale[c] = offset + factor * scale[c];
-    y[c] = x[c] * powerOf(scale[c], -beta);
-  }
+  for (int64_t c = 0; c < channels; c++) scale[c] = offset + factor * scale[c];
+  multiplyPower(x, scale, -beta, channels, y);
 }
 
 const Op localResponseNorm("localResponseNorm", [](Launch& launch) -> Run {
@@ -73,14 +73,8 @@ const Op localResponseNorm("localResponseNorm", [](Launch& launch) -> Run {
   };
 });
 
-/** own = g · scale^(−beta), shared = g · x · scale^(−beta − 1). */
-SELFSAME_CLONES void weigh(const float* g, const float* x, const float* scale, float beta, int64_t channels, float* own,
-                           float* shared) {
-#pragma omp simd
-  for (int64_t c = 0; c < channels; c++) {
-    own[c] = g[c] * powerOf(scale[c], -beta);
-    shared[c] = own[c] * x[c] / scale[c];
-  }
+SELFSAME_CLONES void weigh(const float* g, const float* y, const float* scale, int64_t channels, float* out) {
+  for (int64_t c = 0; c < channels; c++) out[c] = g[c] * y[c] / scale[c];
 }
 
 /** own −= slope · x · sum. */
@@ -93,12 +87,14 @@ const Op localResponseNormGradient("localResponseNormGradient", [](Launch& launc
   const auto* g = launch.in<float>("g", {w.rows, w.channels});
   const auto* x = launch.in<float>("x", {w.rows, w.channels});
   const auto* scale = launch.in<float>("scale", {w.rows, w.channels});
+  const auto* y = launch.in<float>("y", {w.rows, w.channels});
   auto* dx = launch.out<float>("dx", {w.rows, w.channels});
   return [=](Scratch& scratch) {
     auto* shared = scratch.take<float>(w.rows * w.channels);
     auto* sums = scratch.take<float>(w.rows * w.channels);
     w.forRows([&](int64_t at) {
-      weigh(g + at, x + at, scale + at, w.beta, w.channels, dx + at, shared + at);
+      multiplyPower(g + at, scale + at, -w.beta, w.channels, dx + at);
+      weigh(g + at, y + at, scale + at, w.channels, shared + at);
       // Whose window a channel lies in: the window mirrored.
       sumWindows(shared + at, w.channels, w.after, w.before, sums + at);
       subtract(x + at, sums + at, 2.0f * w.beta * w.factor, w.channels, dx + at);

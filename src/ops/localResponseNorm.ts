@@ -18,7 +18,7 @@ declare module '../device/launch.js' {
     /** y = x · scale^(−beta), scale = offset + alpha / size · Σ x² over the window; x, scale, y [rows, channels]. */
     localResponseNorm: Sizes & { x: Slice; scale: Slice; y: Slice; offset: number }
     /** The gradient of localResponseNorm's x from that of its y. */
-    localResponseNormGradient: Sizes & { g: Slice; x: Slice; scale: Slice; dx: Slice }
+    localResponseNormGradient: Sizes & { g: Slice; x: Slice; scale: Slice; y: Slice; dx: Slice }
   }
 }
 
@@ -40,10 +40,10 @@ implement('localResponseNorm', ({ x, scale, y, rows, channels, size, alpha, beta
   },
 ])
 
-implement('localResponseNormGradient', ({ g, x, scale, dx, rows, channels, size, alpha, beta }, { limits }) => [
+implement('localResponseNormGradient', ({ g, x, scale, y, dx, rows, channels, size, alpha, beta }, { limits }) => [
   {
     kernel: 'local_response_norm_gradient',
-    bindings: [g, x, scale, dx],
+    bindings: [g, x, scale, y, dx],
     params: {
       count: rows * channels,
       channels,
@@ -53,7 +53,7 @@ implement('localResponseNormGradient', ({ g, x, scale, dx, rows, channels, size,
       beta,
     },
     grid: fold(tiles(rows * channels, 64), limits),
-    work: 8 * rows * channels * size,
+    work: rows * channels * size,
   },
 ])
 
@@ -96,7 +96,7 @@ export function localResponseNorm(x: Tensor, options: LocalResponseNormOptions):
   x.device.launch({ op: 'localResponseNorm', x: x.slice, scale: scale.slice, y: y.slice, ...sizes, offset })
   return onceDifferentiable('localResponseNorm', y, [x], g => {
     const dx = empty(x.shape, 'float32', x.device)
-    const operands = { g: g.slice, x: x.slice, scale: scale.slice, dx: dx.slice }
+    const operands = { g: g.slice, x: x.slice, scale: scale.slice, y: y.slice, dx: dx.slice }
     x.device.launch({ op: 'localResponseNormGradient', ...operands, ...sizes })
     return [dx]
   })
