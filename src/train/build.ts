@@ -18,6 +18,7 @@ import { viewPair } from '../views/viewPair.js'
 import type { Config } from './config.js'
 import { methodNamed } from './methods/index.js'
 import { networkBuilders, networkInputs } from './networks.js'
+import { peakRate } from './peakRate.js'
 
 /** Mean and standard deviation of each channel of images in [0, 1]. */
 export interface Statistics {
@@ -117,9 +118,8 @@ export function weightDecayOf({ optimizer }: Config, totalSteps: number): Schedu
 
 /** Step → learning rate: the rate for a batch of 256, scaled to the batch, along the schedule. */
 export function learningRateOf(config: Config, totalSteps: number, stepsPerEpoch: number): Schedule {
-  const { optimizer, schedule, batch } = config
-  const factor = { linear: batch / 256, sqrt: Math.sqrt(batch / 256), none: 1 }[optimizer.scaling]
-  const base = optimizer.learningRate * factor
+  const { schedule } = config
+  const base = peakRate(config)
   const fraction = schedule.warmupFraction ?? 0
   const warmupSteps = Math.min(totalSteps, Math.round((schedule.warmup ?? 0) * stepsPerEpoch || fraction * totalSteps))
   switch (schedule.form) {

@@ -2,6 +2,7 @@ import type { Device } from '../../src/device/device.js'
 import { cases as batchLoss } from './batchLoss.js'
 import { type Case, check } from './case.js'
 import { cases as conv2d } from './conv2d.js'
+import { cases as cosine } from './cosine.js'
 import { devices } from './devices.js'
 import { cases as elementwise } from './elementwise.js'
 import { cases as keys } from './keys.js'
@@ -28,6 +29,7 @@ const families: Record<string, readonly Case[]> = {
   keys,
   batchLoss,
   sampled,
+  cosine,
   movement,
   topk,
   sample,

@@ -3,6 +3,7 @@ import { type Array64, array, type Reference } from './array.js'
 import { barlowTwins } from './barlowTwins.js'
 import { type BatchNormAttributes, batchNorm } from './batchNorm.js'
 import { type Conv2dAttributes, conv2d } from './conv2d.js'
+import { negativeCosine, normalizedDistance } from './cosine.js'
 import { checkGradient } from './differences.js'
 import { elementwise } from './elementwise.js'
 import { gather, gatherTokens, permute, scatterAdd } from './gather.js'
@@ -120,6 +121,8 @@ describe('the float64 reference: gradients by central differences', () => {
   check('l2normalize', l2normalize, {}, [of([3, 5])])
   check('l2normalize below epsilon', l2normalize, { epsilon: 10 }, [of([3, 5])])
   check('cosineSimilarity', cosineSimilarity, {}, [of([3, 5]), of([4, 5])], [0, 1])
+  check('normalizedDistance', normalizedDistance, undefined, [of([4, 5]), of([4, 5])], [0, 1])
+  check('negativeCosine', negativeCosine, undefined, [of([4, 5]), of([4, 5])], [0, 1])
   check('ntXent', ntXent, { temperature: 0.5 }, [of([8, 5], normal(0.3))])
   const bank = [of([3, 5], normal(0.5)), of([4, 5], normal(0.5))]
   check('infoNCE', infoNCE, { temperature: 0.5 }, [of([2, 5]), of([2, 5]), ...bank], [0, 1])

@@ -1,9 +1,12 @@
 /** Every method that can be trained, in the order of its lineage. */
 import { barlow } from './barlow.js'
+import { byol } from './byol.js'
 import { context } from './context.js'
 import { dcl } from './dcl.js'
 import type { MethodDefinition } from './definition.js'
 import { dino } from './dino.js'
+import { directcopy } from './directcopy.js'
+import { directpred } from './directpred.js'
 import { jigsaw } from './jigsaw.js'
 import { mae } from './mae.js'
 import { meanTeacher } from './meanTeacher.js'
@@ -13,6 +16,7 @@ import { nnclr } from './nnclr.js'
 import { npid } from './npid.js'
 import { rotation } from './rotation.js'
 import { simclr } from './simclr.js'
+import { simsiam } from './simsiam.js'
 import { supcon } from './supcon.js'
 import { supervised } from './supervised.js'
 import { swav } from './swav.js'
@@ -31,6 +35,10 @@ export const methods: readonly MethodDefinition[] = [
   nnclr,
   dcl,
   supcon,
+  byol,
+  simsiam,
+  directpred,
+  directcopy,
   barlow,
   vicreg,
   meanTeacher,
