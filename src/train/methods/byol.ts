@@ -1,4 +1,4 @@
-import { Linear } from '../../nn/linear.js'
+import type { Linear } from '../../nn/linear.js'
 import type { Module } from '../../nn/module.js'
 import { SymmetricLinear } from '../../nn/symmetricLinear.js'
 import { BYOL } from '../../ssl/byol.js'
@@ -57,25 +57,23 @@ function predictorOf(
   { predictorWidth, predictorNorm }: { readonly predictorWidth: number; readonly predictorNorm: boolean },
   context: BuildContext,
 ): Module | undefined {
-  const features = context.config.projector.at(-1)!
+  const { config, device, generator, head } = context
+  const { initialisation, projector } = config
+  const features = projector.at(-1)!
   switch (kind) {
     case 'mlp':
-      return context.head('predictor', [features, predictorWidth, features], { hiddenNorm: predictorNorm })
+      return head('predictor', [features, predictorWidth, features], { hiddenNorm: predictorNorm })
     case 'linear':
       return linearPredictor(context)
     case 'symmetric':
-      return new SymmetricLinear({ features, ...layerOf(context) })
+      return new SymmetricLinear({ features, generator: generator('predictor'), initialisation, device })
     case 'none':
       return undefined
   }
 }
 
 /** One layer without bias from projections to projections. */
-export function linearPredictor(context: BuildContext): Linear {
-  const features = context.config.projector.at(-1)!
-  return new Linear({ inputs: features, outputs: features, bias: false, ...layerOf(context) })
-}
-
-function layerOf({ config, device, generator }: BuildContext) {
-  return { generator: generator('predictor'), initialisation: config.initialisation, device }
+export function linearPredictor({ config, linear }: BuildContext): Linear {
+  const features = config.projector.at(-1)!
+  return linear('predictor', features, features, { bias: false })
 }
