@@ -5,6 +5,7 @@ import { ConfigError, DataError } from '../device/errors.js'
 import { InterruptedError } from '../train/result.js'
 import { benchCommand } from './bench.js'
 import { buildCPUCommand } from './buildCpu.js'
+import { collapseCommand } from './collapse.js'
 import { compareCommand } from './compare.js'
 import { devicesCommand } from './devices.js'
 import { evalCommand } from './eval.js'
@@ -36,6 +37,7 @@ const commands = [
   evalCommand,
   compareCommand,
   sweepCommand,
+  collapseCommand,
   methodsCommand,
   recipesCommand,
   viewsCommand,

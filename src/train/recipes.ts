@@ -78,7 +78,9 @@ function readRecipe(name: string): Recipe {
 
 /** The settings of a recipe with those of the recipes that it extends. */
 function settingsOf(recipe: Recipe): Settings {
-  return recipe.extends === undefined ? recipe.config : merge(settingsOf(readRecipe(recipe.extends)), recipe.config)
+  return recipe.extends === undefined
+    ? recipe.config
+    : mergeSettings(settingsOf(readRecipe(recipe.extends)), recipe.config)
 }
 
 /**
@@ -91,7 +93,7 @@ export function resolveConfig(settings: Settings = {}, recipeName?: string): Con
   const data = settings.data ?? defaults.data
   const method = String(settings.method ?? defaults.method)
   const recipe = recipeName === undefined ? {} : settingsOf(loadRecipe(recipeName, String(data), method))
-  return parseConfig(merge(merge(defaults, forMethod(recipe, settings.method)), settings))
+  return parseConfig(mergeSettings(mergeSettings(defaults, forMethod(recipe, settings.method)), settings))
 }
 
 /** A recipe that was written for another method says nothing of this one's own settings. */
@@ -124,7 +126,7 @@ export function resumeConfig(saved: unknown, settings: Settings = {}, recipeName
   const before = parseConfig(saved)
   const now =
     recipeName === undefined
-      ? parseConfig(merge(before as unknown as Settings, settings))
+      ? parseConfig(mergeSettings(before as unknown as Settings, settings))
       : resolveConfig({ data: before.data, ...settings }, recipeName)
   for (const key of new Set([...Object.keys(before), ...Object.keys(now)]) as Set<keyof Config>) {
     if (FREE_TO_CHANGE.has(key)) continue
@@ -142,11 +144,11 @@ export function resumeConfig(saved: unknown, settings: Settings = {}, recipeName
 const FREE_TO_CHANGE: ReadonlySet<keyof Config> = new Set(['device', 'adapter', 'evaluation', 'checkpoint'])
 
 /** Objects are merged, everything else is replaced. A warm-up in epochs replaces one in shares, and the other way. */
-function merge(below: Settings, above: Settings): Settings {
+export function mergeSettings(below: Settings, above: Settings): Settings {
   const merged: Record<string, unknown> = { ...below }
   for (const [key, value] of Object.entries(above)) {
     const old = merged[key]
-    merged[key] = isSettings(old) && isSettings(value) ? merge(old, value) : value
+    merged[key] = isSettings(old) && isSettings(value) ? mergeSettings(old, value) : value
   }
   if ('warmup' in above && !('warmupFraction' in above)) delete merged.warmupFraction
   if ('warmupFraction' in above && !('warmup' in above)) delete merged.warmup

@@ -4,36 +4,8 @@ import { describeMethods, methodRows } from '../../src/cli/methods.js'
 import { addSettings, listOf } from '../../src/cli/options.js'
 import { ConfigError } from '../../src/device/errors.js'
 import { methodNames } from '../../src/train/methods/index.js'
-import { resolveConfig } from '../../src/train/recipes.js'
-import type { Result } from '../../src/train/result.js'
 import { meanOf } from '../../src/train/study.js'
-
-const result = (fields: Partial<Result>): Result => ({
-  method: 'simclr',
-  data: 'mnist',
-  encoder: 'resnet8',
-  device: 'cpu',
-  adapter: 'a processor',
-  software: false,
-  epochs: 4,
-  steps: 140,
-  batch: 256,
-  seed: 0,
-  images_per_s: 800,
-  loss_first: 5.4321,
-  loss_last: 4.8,
-  loss_chance: 6.2364,
-  knn: 0.9,
-  linear: 0.95,
-  baselines: { pixels: { knn: 0.92, linear: 0.905 }, untrained: { knn: 0.5, linear: 0.81 } },
-  metrics: {},
-  pretext_accuracy: null,
-  embedding: null,
-  peak_bytes: 2 ** 29,
-  parameters_sha256: '00',
-  config: resolveConfig(),
-  ...fields,
-})
+import { resultOf } from './result.js'
 
 describe('cli: what is compared', () => {
   it('is a row a method, with the deviation over its seeds, and the baselines below', async () => {
@@ -47,8 +19,8 @@ describe('cli: what is compared', () => {
       dimension: 100,
     } as const
     const text = await describeComparison([
-      { method: 'simclr', runs: [result({ knn: 0.88 }), result({ knn: 0.92 })] },
-      { method: 'byol', runs: [result({ embedding, knn: null })] },
+      { method: 'simclr', runs: [resultOf({ knn: 0.88 }), resultOf({ knn: 0.92 })] },
+      { method: 'byol', runs: [resultOf({ embedding, knn: null })] },
     ])
     assert.deepEqual(text.replaceAll(/ +/g, ' ').split('\n').toSpliced(1, 1), [
       'method k-NN linear loss chance images/s MiB std·√d rank embedding',

@@ -1,0 +1,97 @@
+/** `selfsame collapse`: the ablations that the field argued about, as one table beside the published figures. */
+import { Command } from 'commander'
+import { ConfigError } from '../device/errors.js'
+import { writeWhole } from '../train/checkpoint.js'
+import { ABLATIONS, type Ablation, type Finding, judge, type Source } from '../train/laboratory.js'
+import { createLog } from '../train/log.js'
+import {
+  addSettings,
+  jsonOption,
+  listOf,
+  printResult,
+  STUDY_SETTINGS,
+  settingsFrom,
+  settingsOptions,
+} from './options.js'
+import { percent, table } from './table.js'
+
+const RECIPE = 'collapse'
+
+interface CollapseOptions extends Readonly<Record<string, unknown>> {
+  readonly only?: string
+  readonly seed: string
+  readonly out: string
+  readonly set?: readonly string[]
+  readonly json?: boolean
+}
+
+export const collapseCommand = settingsOptions(
+  new Command('collapse')
+    .description('Take BYOL apart, one thing at a time, and see what collapses, beside what was published.')
+    .option('--only <names>', `with commas: ${ABLATIONS.map(({ name }) => name).join(',')}`)
+    .option('--seed <n>', 'seed of every run', '0')
+    .option('--out <folder>', 'where the runs go; those that are there are not run again', 'runs/collapse'),
+  STUDY_SETTINGS,
+)
+  .addOption(jsonOption())
+  .action((options: CollapseOptions) => collapse(options))
+
+async function collapse(options: CollapseOptions): Promise<void> {
+  const chosen = chosenAblations(options.only)
+  const given = addSettings(settingsFrom(STUDY_SETTINGS, options), options.set ?? [])
+  const seed = Number(options.seed)
+  const log = createLog()
+  try {
+    const { runStudy } = await import('../train/study.js')
+    const { mergeSettings } = await import('../train/recipes.js')
+    const runs = chosen.map(({ name, settings }) => {
+      return { name, settings: mergeSettings(mergeSettings(given, settings), { seed }), recipe: RECIPE }
+    })
+    const results = await runStudy(runs, { out: options.out, log })
+    const findings = chosen.map((ablation, i) => judge(ablation, results[i]!, results[0]!))
+    const text = describeFindings(findings)
+    await writeWhole(options.out, 'collapse.json', `${JSON.stringify({ findings }, null, 2)}\n`)
+    await writeWhole(options.out, 'collapse.txt', `${text}\n`)
+    log.close()
+    printResult({ findings }, options.json, () => `${text}\n\nthe runs are in ${options.out}`)
+  } finally {
+    log.close()
+  }
+}
+
+/** The unablated network and those that are named, in the order of the table. @throws ConfigError for another name */
+export function chosenAblations(only: string | undefined): Ablation[] {
+  const names = only === undefined ? ABLATIONS.map(({ name }) => name) : listOf(only)
+  const unknown = names.find(name => !ABLATIONS.some(ablation => ablation.name === name))
+  if (unknown !== undefined) {
+    throw new ConfigError(`--only: there is no ${unknown}; there are ${ABLATIONS.map(({ name }) => name).join(', ')}`)
+  }
+  return ABLATIONS.filter(({ name }, i) => i === 0 || names.includes(name))
+}
+
+const WORDS = { null: '–', true: 'yes', false: 'no' } as const
+
+/** The table, and what its letters stand for. */
+export function describeFindings(findings: readonly Finding[]): string {
+  const rows = findings.map(({ ablation, result, outcome, agrees }) => [
+    ablation.setting,
+    ablation.published.map(({ accuracy, source }) => `${accuracy} ${source.mark}`).join(', ') || '–',
+    result.embedding ? (result.embedding.deviation / result.embedding.full_deviation).toFixed(2) : '–',
+    result.embedding?.effective_rank.toFixed(1) ?? '–',
+    result.embedding?.verdict ?? '–',
+    percent(result.knn),
+    percent(result.linear),
+    outcome,
+    WORDS[`${agrees}`],
+  ])
+  const { untrained } = findings[0]!.result.baselines
+  const baseline = ['untrained encoder', '', '', '', '', percent(untrained.knn), percent(untrained.linear), '', '']
+  const head = ['setting', 'published', 'std·√d', 'rank', 'embedding', 'k-NN', 'linear', 'outcome', 'as published']
+  const sides = ['left', 'right', 'right', 'right', 'left', 'right', 'right', 'left', 'left'] as const
+  const cited = new Map<string, Source>()
+  for (const { ablation } of findings) for (const { source } of ablation.published) cited.set(source.mark, source)
+  const notes = [...cited.values()]
+    .sort((a, b) => a.mark.localeCompare(b.mark))
+    .map(({ mark, table, url }) => `${mark}  ${table} (${url})`)
+  return [table([head, ...rows, baseline], sides), '', 'Published, linear, in per cent:', ...notes].join('\n')
+}
