@@ -4,7 +4,7 @@ import { fill } from '../tensor/create.js'
 import { keep } from '../tensor/scope.js'
 import { type Shape, sameShape, show, sizeOf } from '../tensor/shape.js'
 import { Storage, Tensor, wantDtype } from '../tensor/tensor.js'
-import './copyInto.js'
+import { copyInto } from './copyInto.js'
 
 /** What goes into an arena: a tensor that moves in with its values, or the shape of a slot to be filled. */
 export interface ArenaEntry {
@@ -145,9 +145,7 @@ export class Arena {
       }
     })
     gradients.forEach((gradient, i) => {
-      const to = this.slots[i]!.tensor
-      const accumulate = options.accumulate ?? false
-      this.device.launch({ op: 'copyInto', from: gradient.slice, to: to.slice, count: to.size, accumulate })
+      copyInto(gradient, this.slots[i]!.tensor, options.accumulate)
     })
   }
 

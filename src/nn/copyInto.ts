@@ -1,5 +1,8 @@
 import type { Slice } from '../device/device.js'
+import { ShapeError } from '../device/errors.js'
 import { fold, implement, tiles } from '../device/webgpu/plan.js'
+import { sameShape, show } from '../tensor/shape.js'
+import { type Tensor, wantDtype } from '../tensor/tensor.js'
 
 declare module '../device/launch.js' {
   interface Launches {
@@ -22,3 +25,12 @@ implement('copyInto', ({ from, to, count, accumulate }, { limits }) => {
     },
   ]
 })
+
+/** Overwrites `to`, or adds to it with `accumulate`; both float32 of one shape. @throws ShapeError, DtypeError */
+export function copyInto(from: Tensor, to: Tensor, accumulate = false): void {
+  wantDtype('copyInto', 'float32', from, to)
+  if (!sameShape(from.shape, to.shape)) {
+    throw new ShapeError(`copyInto: wants a tensor of the shape ${show(to.shape)}, got ${show(from.shape)}`)
+  }
+  to.device.launch({ op: 'copyInto', from: from.slice, to: to.slice, count: to.size, accumulate })
+}

@@ -1,5 +1,6 @@
 import { ConfigError } from '../device/errors.js'
 import type { Shape } from '../tensor/shape.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { Arena } from './arena.js'
 import { type Module, namedTensors } from './module.js'
 
@@ -30,6 +31,8 @@ export class ModelState {
   readonly gradients: Arena
   /** Running statistics; none where the modules have no buffers. */
   readonly buffers: Arena | undefined
+  /** Parameters that are not trained, by name. */
+  readonly frozen: readonly (readonly [string, Tensor])[]
 
   /** @throws ConfigError when nothing is there to be trained. */
   constructor(
@@ -37,7 +40,9 @@ export class ModelState {
     { everythingDecays = false, prefixes = [], pageBytes }: ModelStateOptions = {},
   ) {
     const options = pageBytes === undefined ? {} : { pageBytes }
-    const trained = namedTensors(modules, 'namedParameters').filter(([, tensor]) => tensor.requiresGradient)
+    const all = namedTensors(modules, 'namedParameters')
+    const trained = all.filter(([, tensor]) => tensor.requiresGradient)
+    this.frozen = all.filter(([, tensor]) => !tensor.requiresGradient)
     const [first] = trained
     if (!first) throw new ConfigError('ModelState: the modules have no parameter that requires a gradient')
     const { device } = first[1]

@@ -1,4 +1,5 @@
 import { Arena } from '../nn/arena.js'
+import { copyInto } from '../nn/copyInto.js'
 import { type Module, namedTensors } from '../nn/module.js'
 import type { ModelState } from '../nn/state.js'
 import { EMA } from '../optim/ema.js'
@@ -38,16 +39,27 @@ export class TargetNetwork<Modules extends Readonly<Record<string, Module>>> {
     }
   }
 
-  /** Moves the parameters into an arena of the layout of the online ones. @throws ShapeError for another architecture */
+  /**
+   * Moves the parameters into an arena of the layout of the online ones. What is frozen there has no slot; it is copied
+   * once (MoCo v3's patch projection).
+   *
+   * @throws ShapeError for another architecture
+   */
   attach(model: ModelState): void {
     const { statistics = 'batch', copied = true } = this.options
-    const parameters = follow(model.parameters, namedTensors(this.modules, 'namedParameters'))
+    const own = namedTensors(this.modules, 'namedParameters')
+    const parameters = follow(model.parameters, own)
     this.averages = [new EMA(parameters, model.parameters)]
     if (statistics === 'averaged' && model.buffers) {
       const buffers = follow(model.buffers, namedTensors(this.modules, 'namedBuffers'))
       this.averages = [...this.averages, new EMA(buffers, model.buffers)]
     }
     if (!copied) return
+    const frozen = new Map(model.frozen)
+    for (const [name, tensor] of own) {
+      const from = frozen.get(name)
+      if (from) copyInto(from, tensor)
+    }
     for (const average of this.averages) average.prepare(0)
     this.update()
   }
