@@ -6,11 +6,13 @@ import { inBatchContrast } from '../../src/ssl/losses/inBatchContrast.js'
 import { supervisedContrastive } from '../../src/ssl/losses/supervisedContrastive.js'
 import { tico } from '../../src/ssl/losses/tico.js'
 import { vicreg } from '../../src/ssl/losses/vicreg.js'
+import { whiten, whitenedDistance } from '../../src/ssl/losses/whiten.js'
 import { barlowTwins as barlowReference } from '../reference/barlowTwins.js'
 import * as inBatch from '../reference/inBatch.js'
 import { type Draw, integers, normal, unitRows } from '../reference/random.js'
 import { tico as ticoReference } from '../reference/tico.js'
 import { vicreg as vicregReference } from '../reference/vicreg.js'
+import * as whitening from '../reference/whiten.js'
 import { type Case, caseOf } from './case.js'
 
 type Sizes = readonly [rows: number, columns: number]
@@ -151,6 +153,46 @@ const contrasts = ([[1, 3], ...SIZES] as Sizes[]).flatMap(shape =>
   ),
 )
 
+/** The fewer rows there are for each dimension, the smaller are some eigenvalues, and the more rounding is magnified. */
+const whites = (
+  [
+    [5, 1],
+    [9, 3],
+    [65, 16],
+    [130, 33],
+  ] as Sizes[]
+).flatMap(shape =>
+  [0, 0.1].map(epsilon =>
+    caseOf(
+      `whiten [${shape}], ε ${epsilon}`,
+      whitening.whiten,
+      { epsilon },
+      { inputs: [{ shape }], run: ([z]) => whiten(z!, epsilon), depth: 16 * shape[0] },
+    ),
+  ),
+)
+
+const distances = (
+  [
+    [1, 2, true],
+    [2, 2, true],
+    [3, 3, true],
+    [2, 2, false],
+  ] as const
+).map(([parts, count, normalised]) => {
+  const [size, epsilon] = [24, 0]
+  return caseOf(
+    `whitenedDistance of ${count} views in ${parts} slices${normalised ? ', normalised' : ''}`,
+    whitening.whitenedDistance,
+    { size, epsilon, normalised },
+    {
+      inputs: Array.from({ length: count }, () => ({ shape: [parts * size, 7] })),
+      run: views => whitenedDistance(views, { size, epsilon, normalised }),
+      depth: 16 * parts * size,
+    },
+  )
+})
+
 export const cases: readonly Case[] = [
   ...barlow,
   ...variances,
@@ -159,4 +201,6 @@ export const cases: readonly Case[] = [
   ...decoupled,
   ...supervised,
   ...contrasts,
+  ...whites,
+  ...distances,
 ]

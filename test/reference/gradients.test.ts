@@ -36,6 +36,7 @@ import { crossEntropy, logSoftmax, softmax } from './softmax.js'
 import { tico } from './tico.js'
 import { topKValues } from './topk.js'
 import { vicreg } from './vicreg.js'
+import { whiten, whitenedDistance } from './whiten.js'
 
 const random = generator(2)
 const of = (shape: number[], how: Draw = normal()): Array64 => draw(shape, how, random)
@@ -169,6 +170,12 @@ describe('the float64 reference: gradients by central differences', () => {
     check('sampledSoftmax', sampledSoftmax, plain, samples, [0, 1])
     const all = { bias: true, expected: true, removeAccidentalHits }
     check('sampledSoftmax, bias, counts', sampledSoftmax, all, [...samples, of([5]), ...counts], [0, 1, 4])
+  }
+  for (const epsilon of [0, 0.2]) check(`whiten, ε ${epsilon}`, whiten, { epsilon }, [of([7, 3])])
+  for (const normalised of [true, false]) {
+    const views = [of([8, 3]), of([8, 3]), of([8, 3])]
+    const attributes = { size: 4, epsilon: 0.1, normalised }
+    check(`whitenedDistance${normalised ? ', normalised' : ''}`, whitenedDistance, attributes, views, [0, 1, 2])
   }
   check('topKValues', topKValues, { k: 3 }, [of([3, 7], distinct)])
 

@@ -7,6 +7,7 @@ import { inBatchContrast } from '../../src/ssl/losses/inBatchContrast.js'
 import { supervisedContrastive } from '../../src/ssl/losses/supervisedContrastive.js'
 import { tico } from '../../src/ssl/losses/tico.js'
 import { vicreg } from '../../src/ssl/losses/vicreg.js'
+import { whiten, whitenedDistance } from '../../src/ssl/losses/whiten.js'
 import { tensor, zeros } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
 import { scope } from '../../src/tensor/scope.js'
@@ -128,6 +129,39 @@ for (const { name, open } of devices) {
         assert.throws(() => inBatchContrast(z, z, temperature), ConfigError)
       }
       assert.throws(() => decoupledContrastive(z, { temperature: 0.5, sigma: 0 }), ConfigError)
+    })
+
+    it('whitened rows have mean 0 and the identity for a covariance, whatever they were', async () => {
+      const [count, columns] = [40, 3]
+      const z = (await rows(count, columns).data()).map((v, i) => [100, 1, 0.01][i % 3]! * v + 5 * (i % 3))
+      const white = await whiten(tensor(z, { shape: [count, columns], device })).data()
+      for (let p = 0; p < columns; p++) {
+        const column = (c: number) => Array.from({ length: count }, (_, i) => white[i * columns + c]!)
+        const mean = column(p).reduce((sum, v) => sum + v, 0) / count
+        assert.ok(Math.abs(mean) < 1e-4, `mean ${mean}`)
+        for (let q = 0; q < columns; q++) {
+          const covariance = column(p).reduce((sum, v, i) => sum + v * column(q)[i]!, 0) / (count - 1)
+          assert.ok(Math.abs(covariance - Number(p === q)) < 1e-3, `covariance ${p}, ${q}: ${covariance}`)
+        }
+      }
+    })
+
+    it('whitening wants slices that divide the batch, with more rows than dimensions or an epsilon', async () => {
+      const [a, b] = [rows(12, 4), rows(12, 4, { seed: 2 })]
+      for (const size of [4, 5, 24]) assert.throws(() => whitenedDistance([a, b], { size }), ShapeError)
+      assert.throws(() => whitenedDistance([a], { size: 6 }), ShapeError)
+      assert.throws(() => whitenedDistance([a, rows(12, 3)], { size: 6 }), ShapeError)
+      for (const epsilon of [-0.1, 1, Number.NaN])
+        assert.throws(() => whitenedDistance([a, b], { size: 6, epsilon }), ConfigError)
+      await finite(a, x => whitenedDistance([x, b], { size: 4, epsilon: 0.1 }))
+      await finite(a, x => whitenedDistance([x, b], { size: 6, normalised: false }))
+      // The same rows are the same when whitened; all of them alike there is nothing but ε to divide by.
+      assert.ok(Math.abs(await finite(a, x => whitenedDistance([x, x], { size: 12 }))) < 1e-6)
+      const same = tensor(
+        Array.from({ length: 6 }, () => [1, 2]),
+        { device },
+      )
+      assert.equal(await finite(same, x => whitenedDistance([x, x], { size: 6, epsilon: 0.5 })), 0)
     })
 
     it('without two labels alike, the supervised contrastive loss is that of the two views', async () => {

@@ -22,6 +22,7 @@ import { supervised } from './supervised.js'
 import { swav } from './swav.js'
 import { tico } from './tico.js'
 import { vicreg } from './vicreg.js'
+import { wmse } from './wmse.js'
 
 export const methods: readonly MethodDefinition[] = [
   context,
@@ -41,6 +42,7 @@ export const methods: readonly MethodDefinition[] = [
   directcopy,
   barlow,
   vicreg,
+  wmse,
   meanTeacher,
   tico,
   swav,
