@@ -13,6 +13,7 @@ export type { Launch, Launches, LaunchName, LaunchOf, Precision } from './device
 export * from './eval/diagnostics.js'
 export type { FeatureSet } from './eval/featureSet.js'
 export { extractFeatures, type FeatureExtractor } from './eval/features.js'
+export { cropAndFlip, type FinetuneOptions, type FinetuneResult, finetune } from './eval/finetune.js'
 export {
   type Clustering,
   type KmeansAccuracyOptions,

@@ -47,6 +47,7 @@ const commands = [
 ]
 for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program))
+  for (const below of command.commands) below.copyInheritedSettings(program)
 }
 
 try {

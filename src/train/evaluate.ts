@@ -1,17 +1,32 @@
 /** Evaluates a finished or interrupted run from its newest checkpoint. */
-import { DataError } from '../device/errors.js'
+import { ConfigError, DataError } from '../device/errors.js'
+import type { FeatureSet } from '../eval/featureSet.js'
+import { cropAndFlip, type FinetuneResult, finetune } from '../eval/finetune.js'
+import { type KmeansScore, kmeansAccuracy } from '../eval/kmeans.js'
 import { namedTensors } from '../nn/module.js'
 import { open } from '../open.js'
-import type { Statistics } from './build.js'
+import type { Encoder } from '../ssl/method.js'
+import { type Statistics, viewsOf } from './build.js'
 import { newestCheckpoint } from './checkpoint.js'
 import { type Config, parseConfig } from './config.js'
 import { buildKept, networkInputs } from './networks.js'
 import type { EvaluationOptions, EvaluationResult } from './result.js'
 import { readRunConfig } from './runDirectory.js'
-import { type Evaluation, evaluationSplits, featuresOf, pixelsOf, probe, untrainedFeatures } from './scores.js'
+import {
+  type Evaluation,
+  evaluationSplits,
+  featuresOf,
+  type Kind,
+  pixelsOf,
+  probe,
+  untrainedFeatures,
+} from './scores.js'
 import { loadImages, writeTensors } from './session.js'
 
-/** @throws DataError for a folder that is no run, or a data set without labels. */
+/** What an evaluation finds out, of all that its result says. */
+type Findings = Omit<EvaluationResult, 'run' | 'kind' | 'method' | 'data' | 'encoder' | 'step'>
+
+/** @throws DataError for a folder that is no run, or a data set without labels; ConfigError for an option out of range */
 export async function runEvaluation(options: EvaluationOptions): Promise<EvaluationResult> {
   const { run, kind, log } = options
   const saved = readRunConfig(run)
@@ -32,21 +47,90 @@ export async function runEvaluation(options: EvaluationOptions): Promise<Evaluat
     const named = (['namedParameters', 'namedBuffers'] as const).flatMap(which => namedTensors({ encoder }, which))
     writeTensors(new Map(named), checkpoint.tensors, `checkpoint ${checkpoint.step} in ${run}`)
     log.info(`${kind} on ${config.data} with the encoder of step ${checkpoint.step}`)
-    return {
-      run,
-      kind,
-      method: config.method,
-      data: config.data,
-      encoder: config.encoder,
-      step: checkpoint.step,
-      accuracy: await probe(kind, await featuresOf(encoder, evaluation), evaluation),
-      baselines: {
-        pixels: await probe(kind, pixelsOf(evaluation), evaluation),
-        untrained: await probe(kind, await untrainedFeatures(evaluation), evaluation),
-      },
-    }
+    const { method, encoder: network, data: source } = config
+    const found = await findings(encoder, evaluation, options)
+    return { run, kind, method, data: source, encoder: network, step: checkpoint.step, ...found }
   } finally {
     await device.close()
+  }
+}
+
+function findings(encoder: Encoder, evaluation: Evaluation, options: EvaluationOptions): Promise<Findings> {
+  switch (options.kind) {
+    case 'knn':
+    case 'linear':
+      return probed(options.kind, encoder, evaluation)
+    case 'kmeans':
+      return clustered(encoder, evaluation, options)
+    case 'finetune':
+      return finetuned(encoder, evaluation, options)
+  }
+}
+
+/** The same measurement of the trained encoder's features, the untrained one's, and the pixels. */
+async function threefold<Score>(
+  encoder: Encoder,
+  evaluation: Evaluation,
+  measure: (features: readonly [FeatureSet, FeatureSet]) => Promise<Score>,
+): Promise<{ trained: Score; pixels: Score; untrained: Score }> {
+  return {
+    trained: await measure(await featuresOf(encoder, evaluation)),
+    pixels: await measure(pixelsOf(evaluation)),
+    untrained: await measure(await untrainedFeatures(evaluation)),
+  }
+}
+
+async function probed(kind: Kind, encoder: Encoder, evaluation: Evaluation): Promise<Findings> {
+  const measure = (features: readonly [FeatureSet, FeatureSet]) => probe(kind, features, evaluation)
+  const { trained, pixels, untrained } = await threefold(encoder, evaluation, measure)
+  return { accuracy: trained, baselines: { pixels, untrained } }
+}
+
+async function clustered(encoder: Encoder, evaluation: Evaluation, options: EvaluationOptions): Promise<Findings> {
+  const { device, config } = evaluation
+  const { clusters, seed = config.seed } = options
+  const measure = ([train, test]: readonly [FeatureSet, FeatureSet]): Promise<KmeansScore> =>
+    kmeansAccuracy(train, test, { device, seed, ...(clusters !== undefined && { clusters }) })
+  const { trained, pixels, untrained } = await threefold(encoder, evaluation, measure)
+  return {
+    accuracy: trained.accuracy,
+    baselines: { pixels: pixels.accuracy, untrained: untrained.accuracy },
+    nmi: { trained: trained.nmi, pixels: pixels.nmi, untrained: untrained.nmi },
+    seed,
+  }
+}
+
+async function finetuned(encoder: Encoder, evaluation: Evaluation, options: EvaluationOptions): Promise<Findings> {
+  const { device, config, statistics, train, test, log } = evaluation
+  const { labels, epochs, batch, learningRate, seed = config.seed } = options
+  if (!labels) throw new ConfigError('finetune: wants the number of labels to learn from')
+  const inputs = networkInputs(config, train, device)
+  const [view] = viewsOf(config, inputs.size, statistics)
+  const run = (network: Encoder, label: string): Promise<FinetuneResult> =>
+    finetune(network, train, test, {
+      device,
+      ...statistics,
+      view: cropAndFlip(view),
+      labels,
+      ...(epochs !== undefined && { epochs }),
+      ...(batch !== undefined && { batch }),
+      ...(learningRate !== undefined && { learningRate }),
+      seed,
+      precision: config.precision,
+      onProgress: (done, total) => log.progress({ label, done, total }),
+    })
+  const trained = await run(encoder, 'fine-tuning')
+  const fresh = buildKept(config, inputs)
+  const untrained = await run(fresh, 'training from the beginning')
+  fresh.dispose()
+  const { accuracy, labels: count, epochs: done, batch: images } = trained
+  return {
+    accuracy,
+    baselines: { pixels: null, untrained: untrained.accuracy },
+    labels: count,
+    epochs: done,
+    batch: images,
+    seed,
   }
 }
 

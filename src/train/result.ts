@@ -1,4 +1,5 @@
 /** What a run and an evaluation end with. Field names are those of `result.json`. */
+import type { LabelBudget } from '../data/sampler.js'
 import { SelfsameError } from '../device/errors.js'
 import type { Verdict } from '../eval/diagnostics.js'
 import type { Config } from './config.js'
@@ -70,10 +71,12 @@ export interface Result extends Scores {
   readonly config: Config
 }
 
+export type EvaluationKind = 'knn' | 'linear' | 'kmeans' | 'finetune'
+
 export interface EvaluationOptions {
   /** The folder of a run. */
   readonly run: string
-  readonly kind: 'knn' | 'linear'
+  readonly kind: EvaluationKind
   /** Another data set than the run's own. */
   readonly data?: string
   readonly device: 'auto' | 'webgpu' | 'cpu'
@@ -81,19 +84,36 @@ export interface EvaluationOptions {
   /** k and temperature of k-NN, instead of the run's own. */
   readonly neighbours?: number
   readonly temperature?: number
+  /** k of k-means, instead of the number of classes. */
+  readonly clusters?: number
+  /** What fine-tuning cannot do without: how many labels it gets. */
+  readonly labels?: LabelBudget
+  readonly epochs?: number
+  readonly batch?: number
+  readonly learningRate?: number
+  /** Of k-means and fine-tuning, instead of the run's own. */
+  readonly seed?: number
   readonly log: Log
 }
 
-/** One probe, on the trained encoder and on what it must beat. */
+/** One evaluation, of the trained encoder and of what it must beat. */
 export interface EvaluationResult {
   readonly run: string
-  readonly kind: 'knn' | 'linear'
+  readonly kind: EvaluationKind
   readonly method: string
   readonly data: string
   readonly encoder: string
   readonly step: number
   readonly accuracy: number
-  readonly baselines: { readonly pixels: number; readonly untrained: number }
+  /** `pixels` is `null` where an encoder is trained. */
+  readonly baselines: { readonly pixels: number | null; readonly untrained: number }
+  /** Of k-means: normalised mutual information of clusters and classes. */
+  readonly nmi?: { readonly trained: number; readonly pixels: number; readonly untrained: number }
+  /** Of fine-tuning: what it was done with. */
+  readonly labels?: number
+  readonly epochs?: number
+  readonly batch?: number
+  readonly seed?: number
 }
 
 /** All embeddings became alike, and the run was told to end then (`--stop-on-collapse`). */

@@ -113,6 +113,25 @@ for (const device of ['webgpu', 'cpu']) {
       }
     })
 
+    it('clusters its features, and trains it on a few labels', () => {
+      const kmeans = json(selfsame('eval', 'kmeans', '--run', 'first', '--seed', '3', '--json'))
+      assert.deepEqual([kmeans.kind, kmeans.step, kmeans.seed], ['kmeans', 12, 3])
+      const { trained, pixels, untrained } = kmeans.nmi as Record<string, number>
+      for (const nmi of [trained, pixels, untrained]) assert.ok(nmi! >= 0 && nmi! <= 1, String(nmi))
+      assert.ok(Number(kmeans.accuracy) >= 0.5)
+
+      const words = ['--run', 'first', '--labels', '50%', '--epochs', '2', '--batch', '4']
+      const tuned = json(selfsame('eval', 'finetune', ...words, '--json'))
+      assert.deepEqual([tuned.epochs, tuned.batch, tuned.seed], [2, 4, 0])
+      assert.ok(Number(tuned.labels) > 3)
+      const people = selfsame('eval', 'finetune', ...words)
+      assert.equal(people.status, 0, people.stderr)
+      assert.match(
+        people.stdout,
+        /fine-tuned on \d+ labels for 2 epochs\n\nfeatures +fine-tuned\n─+\nsimclr .* %\nuntrained .* %\n$/,
+      )
+    })
+
     it('ends with the same bits after SIGKILL and --resume', async () => {
       const words = [...common, '--out', 'killed', '--checkpoint-steps', '1', '--resume']
       const child = spawn(process.execPath, [program, 'train', ...words], { cwd: folder, stdio: 'ignore' })

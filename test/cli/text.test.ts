@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { describeEvaluation } from '../../src/cli/eval.js'
+import { describeEvaluation, readLabels } from '../../src/cli/eval.js'
 import { namingOptions, settingsFrom } from '../../src/cli/options.js'
 import { table } from '../../src/cli/table.js'
 import { defaultFolder, describeResult } from '../../src/cli/train.js'
@@ -149,6 +149,36 @@ describe('cli: what is printed in the end', () => {
       baselines: { pixels: 0.92, untrained: 0.5 },
     })
     assert.match(text, /^simclr on mnist after 140 steps\n\nfeatures {14}k-NN\n─+\nsimclr resnet8 {6}90.0 %\n/)
+  })
+
+  it('has a second column for mutual information, and no pixels where an encoder was trained', () => {
+    const run = { run: 'x', method: 'byol', data: 'mnist', encoder: 'resnet8', step: 140, accuracy: 0.9 }
+    const clusters = describeEvaluation({
+      ...run,
+      kind: 'kmeans',
+      baselines: { pixels: 0.5, untrained: 0.25 },
+      nmi: { trained: 0.8, pixels: 0.4, untrained: 0.1234 },
+    })
+    assert.match(
+      clusters,
+      /\nfeatures +k-means +NMI\n─+\nbyol resnet8 +90\.0 % +0\.800\nuntrained resnet8 +25\.0 % +0\.123\nraw /,
+    )
+    const baselines = { pixels: null, untrained: 0.25 }
+    const tuned = describeEvaluation({ ...run, kind: 'finetune', baselines, labels: 100, epochs: 60, batch: 100 })
+    assert.match(
+      tuned,
+      /^byol on mnist after 140 steps, fine-tuned on 100 labels for 60 epochs\n\nfeatures +fine-tuned\n/,
+    )
+    assert.doesNotMatch(tuned, /pixels/)
+  })
+
+  it('reads a number of labels and a share of them', () => {
+    assert.deepEqual(
+      [readLabels('100'), readLabels('1%'), readLabels('12.5 %')],
+      [{ count: 100 }, { share: 0.01 }, { share: 0.125 }],
+    )
+    for (const typed of ['', '0', '1.5', '0%', '101%', '-3', 'all', '5%%'])
+      assert.throws(() => readLabels(typed), ConfigError, typed)
   })
 
   it('aligns columns of any width', () => {
