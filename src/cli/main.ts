@@ -50,6 +50,11 @@ for (const command of commands) {
   for (const below of command.commands) below.copyInheritedSettings(program)
 }
 
+// `selfsame methods | head` closes its end early: nothing is wrong with that.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
 try {
   await program.parseAsync()
 } catch (error) {

@@ -3,11 +3,15 @@ import { statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ConfigError } from '../device/errors.js'
+import { methodNames } from '../train/methods/index.js'
+import { resolveConfig, usualRecipe } from '../train/recipes.js'
 import type { SheetOptions, Shown } from './contactSheet.js'
 import { SHOWN_PRESETS, shownPreset } from './shownPresets.js'
 
 interface ViewsOptions {
-  readonly preset: string
+  readonly method?: string
+  readonly recipe?: string
+  readonly preset?: string
   readonly data: string
   readonly out: string
   readonly rows: number
@@ -25,7 +29,9 @@ const COLUMNS = 8
 
 export const viewsCommand = new Command('views')
   .description('Write a contact sheet: images in the first column, their views beside them.')
-  .addOption(new Option('--preset <name>', 'whose views').choices(SHOWN_PRESETS).makeOptionMandatory())
+  .addOption(new Option('--method <name>', 'the views that a method is trained with').choices(methodNames))
+  .option('--recipe <name>', "settings of the method's views; those that training would take when absent")
+  .addOption(new Option('--preset <name>', 'published views, instead of a method').choices(SHOWN_PRESETS))
   .option('--data <spec>', 'the data set: mnist, cifar10:PATH, folder:PATH, …', 'mnist')
   .option('--out <file>', 'the PNG file', 'views.png')
   .option('--rows <n>', 'images, taken at random', whole(1), 8)
@@ -39,8 +45,20 @@ export const viewsCommand = new Command('views')
   .action(views)
 
 async function views(options: ViewsOptions): Promise<void> {
-  const { out, data, rows, seed, size, strength, blur, preset } = options
+  const { out, data, rows, seed, method, preset } = options
+  if ((method === undefined) === (preset === undefined)) {
+    throw new ConfigError('views: wants --method or --preset, and not both')
+  }
   checkTarget(out)
+  const shown = preset === undefined ? await shownMethod(method!, options) : await shownPresetOf(preset, options)
+  const draws = options.draws ?? Math.max(1, Math.floor(COLUMNS / shown.plan.structures.length))
+  await writeContactSheet(shown, { rows, draws, seed }, options.device, out)
+  process.stdout.write(`${out}: ${shown.name} on ${data}, ${Math.min(rows, shown.dataset.count)} images\n`)
+}
+
+/** The views of a preset, on images of the data set. */
+async function shownPresetOf(preset: string, options: ViewsOptions): Promise<Shown> {
+  const { data, rows, seed, size, strength, blur } = options
   const { loadData } = await import('../data/loadData.js')
   const { statisticsOf } = await import('../train/session.js')
   const { train } = await loadData(data, {
@@ -49,10 +67,27 @@ async function views(options: ViewsOptions): Promise<void> {
     test: false,
     ...(size !== undefined && { size }),
   })
-  const shown = shownPreset(preset, train, { ...statisticsOf(train), strength, blur, seed })
-  const draws = options.draws ?? Math.max(1, Math.floor(COLUMNS / shown.plan.structures.length))
-  await writeContactSheet(shown, { rows, draws, seed }, options.device, out)
-  process.stdout.write(`${out}: ${preset} on ${data}, ${Math.min(rows, shown.dataset.count)} images\n`)
+  return shownPreset(preset, train, { ...statisticsOf(train), strength, blur, seed })
+}
+
+/** The views that training would draw, and the images that it would draw them of. */
+async function shownMethod(method: string, options: ViewsOptions): Promise<Shown> {
+  const { data, seed, size, limit, rows, device } = options
+  const settings = { method, data, seed, device, ...(size !== undefined && { views: { size } }) }
+  const recipe = options.recipe ?? usualRecipe(settings)
+  const { limit: _, ...config } = resolveConfig(settings, recipe)
+  const { loadImages, openSession } = await import('../train/session.js')
+  const { createLog } = await import('../train/log.js')
+  const log = createLog()
+  try {
+    const images = await loadImages({ ...config, limit: Math.max(limit, rows) }, log)
+    // A batch has to fit into what was read; how large it is changes no view.
+    const session = await openSession({ ...config, batch: Math.min(config.batch, images.train.count) }, images)
+    await session.close()
+    return { name: method, plan: session.method.views, dataset: session.train }
+  } finally {
+    log.close()
+  }
 }
 
 /** Draws and carries out the views of a plan on a device, and writes the sheet of them. */

@@ -43,7 +43,7 @@ export const configSchema = section(
     ),
     initialisation: choice(
       INITIALISATIONS,
-      "Initial weights: He's normal (fan out), PyTorch's uniform defaults, Glorot's uniform, or normal and cut off at two deviations of 0.02.",
+      "Initial weights: He's normal (fan out), PyTorch's uniform defaults, Glorot's uniform, or normal of deviation 0.02.",
     ),
     epochs: whole(1, 'Passes over the training images.'),
     steps: whole(1, 'Optimiser steps in all, instead of epochs; the schedule spans them.').exactOptional(),

@@ -25,6 +25,8 @@ export interface Session {
   readonly config: Config
   readonly device: Device
   readonly data: Splits
+  /** What is trained on: images of `data.train`, or what the method makes of them. */
+  readonly train: Dataset
   readonly statistics: Statistics
   readonly method: Method
   readonly model: ModelState
@@ -120,6 +122,7 @@ export function assemble(config: Config, data: Splits, device: Device, build = b
     config,
     device,
     data,
+    train,
     statistics,
     method,
     model,
