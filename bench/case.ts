@@ -12,6 +12,7 @@ export type Spec =
     }
   | { readonly op: ImageOp; readonly batch: number; readonly size: number; readonly channels: number }
   | { readonly op: 'softmax' | 'ntXent'; readonly rows: number; readonly columns: number }
+  | { readonly op: 'infoNCE'; readonly rows: number; readonly keys: number; readonly columns: number }
   | { readonly op: 'ema' | 'sgd'; readonly tensors: number; readonly width: number }
   | {
       readonly op: 'similarityTopK'
@@ -55,6 +56,9 @@ export const SUITE: readonly Spec[] = [
   { op: 'relu', batch: 64, size: 32, channels: 64 },
   { op: 'add', batch: 64, size: 32, channels: 64 },
   { op: 'ntXent', rows: 512, columns: 128 },
+  // MoCo's queue on CIFAR-10 and on ImageNet.
+  { op: 'infoNCE', rows: 256, keys: 4096, columns: 128 },
+  { op: 'infoNCE', rows: 256, keys: 65_536, columns: 128 },
   // 11.3 million parameters, as ResNet-18 has.
   { op: 'ema', tensors: 43, width: 512 },
   { op: 'sgd', tensors: 43, width: 512 },
@@ -117,6 +121,12 @@ export function caseOf(spec: Spec): Case {
       // Forward and backward: the similarities, and a product of their gradient with z.
       const { rows, columns } = spec
       return { spec, shape: `${rows}x${columns}`, flop: 4 * rows * rows * columns, bytes: 12 * rows * columns }
+    }
+    case 'infoNCE': {
+      // Forward and backward: the similarities, and a product of their softmax with the keys.
+      const { rows, keys, columns } = spec
+      const shape = `${rows}x${keys}x${columns}`
+      return { spec, shape, flop: 4 * rows * keys * columns, bytes: 4 * (keys * columns + 3 * rows * columns) }
     }
     case 'ema':
     case 'sgd': {

@@ -5,6 +5,7 @@ import { augment } from '../src/ops/augment.js'
 import { batchNorm } from '../src/ops/batchNorm.js'
 import { conv2d, conv2dBackwardData, conv2dBackwardFilter } from '../src/ops/conv2d.js'
 import { add, relu } from '../src/ops/elementwise.js'
+import { infoNCE } from '../src/ops/infoNCE.js'
 import { matmul } from '../src/ops/matmul.js'
 import { ntXent } from '../src/ops/ntXent.js'
 import { maxPool2d } from '../src/ops/pool.js'
@@ -128,6 +129,14 @@ function workOf(device: Device, spec: Spec): Work {
     case 'ntXent': {
       const z = requireGradient(tensor(unitRows(spec.rows, spec.columns), { shape: [spec.rows, spec.columns], device }))
       return { inputs: [z], run: () => gradients(ntXent(z, TEMPERATURE), [z]) }
+    }
+    case 'infoNCE': {
+      const { rows, keys, columns } = spec
+      const queries = requireGradient(tensor(unitRows(rows, columns), { shape: [rows, columns], device }))
+      const positives = tensor(unitRows(rows, columns, 2), { shape: [rows, columns], device })
+      const bank = tensor(unitRows(keys, columns, 3), { shape: [keys, columns], device })
+      const run = () => gradients(infoNCE(queries, positives, [bank], TEMPERATURE), [queries])
+      return { inputs: [queries, positives, bank], run }
     }
     case 'ema':
     case 'sgd':

@@ -155,6 +155,26 @@ function workOf(jax: Library, spec: Spec): Work {
         },
       }
     }
+    case 'infoNCE': {
+      const { rows, keys, columns } = spec
+      const loss = (queries: Jax.Array, positives: Jax.Array, bank: Jax.Array) => {
+        const own = np.sum(queries.ref.mul(positives), 1, { keepdims: true }).mul(1 / TEMPERATURE)
+        const others = np.matmul(queries, bank.transpose()).mul(1 / TEMPERATURE)
+        const logits = np.concatenate([own.ref, others], 1)
+        return nn.logsumexp(logits, 1).sub(own.sum(1)).mean()
+      }
+      return {
+        inputs: [
+          array(unitRows(rows, columns), [rows, columns]),
+          array(unitRows(rows, columns, 2), [rows, columns]),
+          array(unitRows(keys, columns, 3), [keys, columns]),
+        ],
+        body: (queries, positives, bank) => {
+          const [value, gradient] = jax.valueAndGrad(loss)(queries!, positives!, bank!)
+          return [value, gradient as Jax.Array]
+        },
+      }
+    }
     case 'ema': {
       const shape = [spec.tensors, spec.width, spec.width]
       return {

@@ -140,6 +140,8 @@ function workOf(tf: Core, spec: Spec): Work {
       return batchNorm(tf, random(imageShape(spec)) as TF.Tensor4D, random(imageShape(spec), 2))
     case 'ntXent':
       return ntXent(tf, tf.tensor2d(unitRows(spec.rows, spec.columns), [spec.rows, spec.columns]))
+    case 'infoNCE':
+      return infoNCE(tf, spec)
     case 'ema': {
       const shape = [spec.tensors, spec.width, spec.width]
       const target = tf.fill(shape, 0.5)
@@ -213,6 +215,23 @@ function ntXent(tf: Core, z: TF.Tensor2D): Work {
     return [loss, tf.add(tf.matMul(slope, z), tf.matMul(slope, z, true))]
   }
   return { inputs: [z, itself, target], run }
+}
+
+/** The loss and the gradient of the queries: softmax minus target, times the keys. */
+function infoNCE(tf: Core, { rows, keys, columns }: { rows: number; keys: number; columns: number }): Work {
+  const queries = tf.tensor2d(unitRows(rows, columns), [rows, columns])
+  const positives = tf.tensor2d(unitRows(rows, columns, 2), [rows, columns])
+  const bank = tf.tensor2d(unitRows(keys, columns, 3), [keys, columns])
+  const run = () => {
+    const own = tf.mul(tf.sum(tf.mul(queries, positives), 1, true), 1 / TEMPERATURE) as TF.Tensor2D
+    const others = tf.mul(tf.matMul(queries, bank, false, true), 1 / TEMPERATURE) as TF.Tensor2D
+    const logSum = tf.logSumExp(tf.concat([own, others], 1), 1, true)
+    const loss = tf.mean(tf.sub(logSum, own))
+    const pull = tf.mul(positives, tf.sub(tf.exp(tf.sub(own, logSum)), 1))
+    const push = tf.matMul(tf.exp(tf.sub(others, logSum)) as TF.Tensor2D, bank)
+    return [loss, tf.mul(tf.add(pull, push), 1 / (TEMPERATURE * rows))]
+  }
+  return { inputs: [queries, positives, bank], run }
 }
 
 function imageShape({ batch, size, channels }: { batch: number; size: number; channels: number }): number[] {

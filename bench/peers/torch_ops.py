@@ -62,6 +62,20 @@ def nt_xent(spec):
     return run
 
 
+def info_nce(spec):
+    queries = functional.normalize(random(spec['rows'], spec['columns']), dim=1).requires_grad_()
+    positives = functional.normalize(random(spec['rows'], spec['columns']), dim=1)
+    bank = functional.normalize(random(spec['keys'], spec['columns']), dim=1)
+    target = torch.zeros(spec['rows'], dtype=torch.long, device=DEVICE)
+
+    def run():
+        with torch.enable_grad():
+            logits = torch.cat([(queries * positives).sum(1, keepdim=True), queries @ bank.t()], dim=1) / TEMPERATURE
+            torch.autograd.grad(functional.cross_entropy(logits, target), queries)
+
+    return run
+
+
 def parameters(spec):
     return [random(spec['width'], spec['width']) for _ in range(spec['tensors'])]
 
@@ -117,7 +131,7 @@ def matmul(spec):
 CASES = {
     'matmul': matmul, 'conv2d': convolution, 'conv2dBackwardData': convolution, 'conv2dBackwardFilter': convolution,
     'maxPool2d': max_pool, 'softmax': softmax, 'batchNorm': batch_norm, 'relu': relu, 'add': add, 'ntXent': nt_xent,
-    'ema': ema, 'sgd': sgd, 'similarityTopK': similarity_top_k,
+    'infoNCE': info_nce, 'ema': ema, 'sgd': sgd, 'similarityTopK': similarity_top_k,
 }
 
 
