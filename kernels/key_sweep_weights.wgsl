@@ -1,20 +1,20 @@
 // The second pass of keySweep over a block: each product becomes its weight exp(s_ij - largest_i), and partial[c, i] is
 // their sum over the keys j of chunk c.
-// Parameters: SKIP, BIAS.
+// Parameters: SKIP: '', given or itself (lib/key_skip.wgsl); BIAS.
 // Workgroup 64, one chunk of four rows an invocation; grid fold(⌈chunks·quads / 64⌉).
-// Bindings: products [keys, quads] vec4; partial [chunks, quads] vec4; largest [rows]; then skip i32 [rows] if SKIP,
-// bias [keys] if BIAS.
+// Bindings: products [keys, quads] vec4; partial [chunks, quads] vec4; largest [rows]; then bias [keys] if BIAS,
+// skip i32 [rows] if given.
 #include "lib/index.wgsl"
 
 struct Params { rows: u32, quads: u32, keys: u32, chunk: u32, chunks: u32, first: i32, scale: f32 }
 @group(0) @binding(0) var<storage, read_write> products: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> partial: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> largest: array<f32>;
-#if SKIP
-@group(0) @binding(3) var<storage, read> skip: array<i32>;
-#endif
 #if BIAS
-@group(0) @binding({{3 + SKIP}}) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+#endif
+#if SKIP == given
+@group(0) @binding({{3 + BIAS}}) var<storage, read> skip: array<i32>;
 #endif
 @group(1) @binding(0) var<uniform> params: Params;
 #include "lib/key_similarity.wgsl"

@@ -1,11 +1,9 @@
 import type { Slice } from '../device/device.js'
 import { ConfigError, ShapeError } from '../device/errors.js'
-import type { LaunchOf } from '../device/launch.js'
-import { type Dispatch, fold, implement, scratch, type Target, tiles } from '../device/webgpu/plan.js'
 import { show } from '../tensor/shape.js'
 import { onceDifferentiable } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
-import { sumSplits } from './matmul.plan.js'
+import './ntXent.plan.js'
 import { reduceAxes } from './reduce.launch.js'
 
 declare module '../device/launch.js' {
@@ -15,63 +13,6 @@ declare module '../device/launch.js' {
     /** The gradient of ntXent's z; g is the gradient of the mean. */
     ntXentGradient: { z: Slice; logSum: Slice; g: Slice; dz: Slice; rows: number; columns: number; scale: number }
   }
-}
-
-implement('ntXent', planNtXent)
-implement('ntXentGradient', planNtXentGradient)
-
-/** Rows j that an invocation holds against its four rows i. */
-const TILE = 8
-
-/** A split of the rows j makes work for more workgroups; each costs a copy of dz. */
-const BUSY = { software: { width: 8, workgroups: 8 }, hardware: { width: 32, workgroups: 512 } }
-
-function tilingOf(rows: number, columns: number, { software }: Target) {
-  const { width, workgroups } = software ? BUSY.software : BUSY.hardware
-  const quads = tiles(rows, 4)
-  const groups = tiles(quads, width)
-  const wanted = Math.min(tiles(workgroups, groups), tiles(rows, 8 * TILE))
-  const chunk = tiles(tiles(rows, wanted), TILE) * TILE
-  const parameters = { WIDTH: width, TILE, VEC: +(columns % 4 === 0) }
-  return { parameters, quads, groups, chunk, splits: tiles(rows, chunk) }
-}
-
-export function planNtXent({ z, logSum, loss, rows, columns, scale }: LaunchOf<'ntXent'>, target: Target): Dispatch[] {
-  const { parameters, quads, groups, chunk, splits } = tilingOf(rows, columns, target)
-  const partial = scratch(0, 32 * splits * quads)
-  return [
-    {
-      kernel: 'nt_xent',
-      parameters,
-      bindings: [z, partial],
-      params: { rows, columns, chunk, groups, quads, scale },
-      grid: fold(groups * splits, target.limits),
-      work: rows * rows * columns,
-    },
-    {
-      kernel: 'nt_xent_combine',
-      parameters: { VEC: parameters.VEC },
-      bindings: [z, partial, logSum, loss],
-      params: { rows, columns, splits, quads, scale },
-      grid: fold(tiles(rows, 64), target.limits),
-      work: rows * (columns + 2 * splits),
-    },
-  ]
-}
-
-export function planNtXentGradient(launch: LaunchOf<'ntXentGradient'>, target: Target): Dispatch[] {
-  const { z, logSum, g, dz, rows, columns, scale } = launch
-  const { parameters, quads, groups, chunk, splits } = tilingOf(rows, columns, target)
-  const out = splits === 1 ? dz : scratch(0, 4 * splits * rows * columns)
-  const product: Dispatch = {
-    kernel: 'nt_xent_gradient',
-    parameters,
-    bindings: [z, logSum, g, out],
-    params: { rows, columns, chunk, groups, quads, scale },
-    grid: fold(groups * splits, target.limits),
-    work: 2 * rows * rows * columns,
-  }
-  return splits === 1 ? [product] : [product, sumSplits(out, dz, rows * columns, splits, target)]
 }
 
 /**

@@ -219,7 +219,7 @@ describe('planKeySweep and planKeyGradient', () => {
     it(`begin with the first key of the first page alone: ${software ? 'software' : 'hardware'}`, () => {
       const begins = (first: number) =>
         planKeySweep({ op: 'keySweep', ...operands, rows: 256, keyRows: 65_536, columns: 8, first, scale: 1 }, target)
-          .filter(({ kernel }) => kernel === 'key_sweep_close')
+          .filter(({ kernel }) => kernel === 'key_sweep_sum')
           .map(({ parameters }) => parameters!.BEGIN)
       const [begin, ...rest] = begins(0)
       assert.equal(begin, 1)

@@ -4,7 +4,8 @@ import { ConfigError, DtypeError, GradientError, ShapeError } from '../../src/de
 import { open } from '../../src/open.js'
 import { mul } from '../../src/ops/elementwise.js'
 import { l2normalize } from '../../src/ops/normalize.js'
-import { ntXent, planNtXent, planNtXentGradient } from '../../src/ops/ntXent.js'
+import { ntXent } from '../../src/ops/ntXent.js'
+import { planNtXent, planNtXentGradient } from '../../src/ops/ntXent.plan.js'
 import { sum } from '../../src/ops/sum.js'
 import { tensor, zeros } from '../../src/tensor/create.js'
 import { scope } from '../../src/tensor/scope.js'
@@ -65,7 +66,7 @@ describe('ntXent', () => {
   })
 
   it('never holds the matrix of similarities', async () => {
-    const rows = 1024
+    const rows = 4096
     const z = unitRows(rows, 4)
     device.resetPeak()
     const { live } = device.memory()
@@ -78,17 +79,31 @@ describe('ntXent', () => {
     z.dispose()
   })
 
-  it('is split over enough workgroups on a GPU, and every split has rows', () => {
-    const slice = { buffer: { id: 1, bytes: 2 ** 27 }, offset: 0, bytes: 4 }
-    const target = { limits: device.info.limits, features: new Set<string>(), software: false }
-    for (const rows of [2, 66, 512, 4096]) {
-      const sizes = { rows, columns: 128, scale: 2 }
-      const [first] = planNtXent({ op: 'ntXent', z: slice, logSum: slice, loss: slice, ...sizes }, target)
-      const { chunk, groups } = first!.params as { chunk: number; groups: number }
-      assert.equal(first!.grid[0] * first!.grid[1], groups * Math.ceil(rows / chunk))
-      const backward = { op: 'ntXentGradient', z: slice, logSum: slice, g: slice, dz: slice, ...sizes } as const
-      assert.equal(planNtXentGradient(backward, target).length, chunk < rows ? 2 : 1)
-      if (rows >= 512) assert.ok(first!.grid[0] >= 32)
+  it('is cut into blocks of bounded work and memory, whatever the number of rows', () => {
+    const slice = { buffer: { id: 1, bytes: 2 ** 40 }, offset: 0, bytes: 4 }
+    for (const software of [true, false]) {
+      const target = { limits: device.info.limits, features: new Set<string>(), software }
+      for (const rows of [2, 66, 512, 4098, 32_768]) {
+        const sizes = { rows, columns: 128, scale: 2 }
+        const forward = planNtXent({ op: 'ntXent', z: slice, logSum: slice, loss: slice, ...sizes }, target)
+        const backward = { op: 'ntXentGradient', z: slice, logSum: slice, g: slice, dz: slice, ...sizes } as const
+        const gradient = planNtXentGradient(backward, target)
+        for (const [plan, kernel] of [
+          [forward, 'key_sweep_weights'],
+          [gradient, 'nt_xent_weights'],
+        ] as const) {
+          const blocks = plan.filter(each => each.kernel === kernel).map(({ params }) => params!)
+          assert.equal(
+            blocks.reduce((total, { rows, keys }) => total + rows! * keys!, 0),
+            rows * rows,
+          )
+          for (const { work, bindings } of plan) {
+            assert.ok(work <= 2 ** 30)
+            for (const each of bindings)
+              assert.ok(each.bytes <= 2 ** 26 && ('scratch' in each || each.offset % 256 === 0))
+          }
+        }
+      }
     }
   })
 
