@@ -1,7 +1,7 @@
 import { ShapeError } from '../device/errors.js'
 import { relu } from '../ops/elementwise.js'
 import { localResponseNorm } from '../ops/localResponseNorm.js'
-import { maxPool2d } from '../ops/pool.js'
+import { maxPool2d, quadrantMaxPool } from '../ops/pool.js'
 import { reshape } from '../ops/reshape.js'
 import { show } from '../tensor/shape.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -95,15 +95,31 @@ export class AlexNet extends Module {
     if (height !== this.imageSize || width !== this.imageSize) {
       throw new ShapeError(`AlexNet: made for images of ${this.imageSize} x ${this.imageSize}, got x ${show(x.shape)}`)
     }
-    let y = x
-    this.convolutions.forEach((layer, i) => {
-      y = layer instanceof Conv2d ? relu(layer.forward(y)) : layer.forward(y, { relu: true })
-      if (!pooled.includes(i)) return
-      y = maxPool2d(y, { size: 3, stride: 2, padding: paddingOf(y.shape[1]!) })
-      if (this.response && i < 2) y = localResponseNorm(y, { size: 5 })
-    })
+    const y = pool(this.lastMaps(x))
     return this.norm.forward(this.dense.forward(reshape(y, [batch!, -1])), { relu: true })
   }
+
+  /**
+   * What it is evaluated by: the largest value of every map of the last convolution in each of its four quarters,
+   * [N, 4 · channels], for images of any size. The dense layer is made for one, which patches have and images have not.
+   */
+  evaluationFeatures(x: Tensor): Tensor {
+    return quadrantMaxPool(this.lastMaps(x))
+  }
+
+  /** Of the last convolution, before its pool. */
+  private lastMaps(x: Tensor): Tensor {
+    return this.convolutions.reduce((before, layer, i) => {
+      const y = layer instanceof Conv2d ? relu(layer.forward(before)) : layer.forward(before, { relu: true })
+      if (!pooled.includes(i) || i === this.convolutions.length - 1) return y
+      const smaller = pool(y)
+      return this.response ? localResponseNorm(smaller, { size: 5 }) : smaller
+    }, x)
+  }
+}
+
+function pool(y: Tensor): Tensor {
+  return maxPool2d(y, { size: 3, stride: 2, padding: [paddingOf(y.shape[1]!), paddingOf(y.shape[2]!)] })
 }
 
 /** Caffe rounds the number of windows up: 24 pixels have 12. Padding makes as many of an even side. */

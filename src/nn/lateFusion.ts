@@ -10,7 +10,7 @@ export interface LateFusionOptions extends LayerOptions {
   readonly parts: number
   /** Features of a part. */
   readonly inputs: number
-  /** What a part is reduced to by itself, before the others are known (fc6). */
+  /** What a part is reduced to by itself, before the others are known (fc6); 0: the tower has done that already. */
   readonly each: number
   /** Hidden widths after the parts were put side by side (fc7, fc8). */
   readonly joint: readonly number[]
@@ -28,7 +28,7 @@ export interface LateFusionOptions extends LayerOptions {
  */
 export class LateFusion extends Module {
   readonly parts: number
-  readonly each: DenseLayer
+  readonly each: DenseLayer | undefined
   readonly first: DenseLayer
   readonly rest: MLP
 
@@ -39,14 +39,15 @@ export class LateFusion extends Module {
     if (width === undefined) throw new ConfigError('LateFusion: wants at least one joint layer, got none')
     const stream = (name: string) => ({ ...options, generator: options.generator.split(name) })
     this.parts = parts
-    this.each = new DenseLayer({ ...stream('each'), inputs, outputs: each }, 'none', true)
-    this.first = new DenseLayer({ ...stream('first'), inputs: parts * each, outputs: width }, 'none', true)
+    if (each > 0) this.each = new DenseLayer({ ...stream('each'), inputs, outputs: each }, 'none', true)
+    const together = parts * (each > 0 ? each : inputs)
+    this.first = new DenseLayer({ ...stream('first'), inputs: together, outputs: width }, 'none', true)
     this.rest = new MLP({ ...stream('rest'), widths: [width, ...further, outputs], hiddenNorm: false })
   }
 
   /** Features [parts · B, inputs], all of the first part before all of the second, to [B, outputs]. */
   forward(features: Tensor): Tensor {
-    const each = split(this.each.forward(features), this.parts)
-    return this.rest.forward(this.first.forward(concat(each, 1)))
+    const each = this.each?.forward(features) ?? features
+    return this.rest.forward(this.first.forward(concat(split(each, this.parts), 1)))
   }
 }

@@ -32,9 +32,10 @@ export interface NetworkInputs {
   readonly counter?: Tensor
 }
 
-/** For the views of a data set's images, as large as the configuration says. */
+/** For the views of a data set's images, as large as the configuration says, or for the parts that its method takes. */
 export function networkInputs(config: Config, { channels, height }: Dataset, device: Device): NetworkInputs {
-  return { channels, size: config.views.size ?? height, device }
+  const { method, options, views } = config
+  return { channels, size: methodNamed(method).partSize?.(options) ?? views.size ?? height, device }
 }
 
 export function networkBuilders(config: Config, inputs: NetworkInputs): NetworkBuilders {

@@ -118,6 +118,20 @@ for (const kind of ['webgpu', 'cpu'] as const) {
       network.dispose()
     })
 
+    it('AlexNet is evaluated by the quarters of its last maps, on images of another size than its patches too', async () => {
+      const network = new AlexNet({ inputChannels: 3, imageSize: 12, width: 12, generator, device }).eval()
+      for (const [height, width] of [
+        [12, 12],
+        [32, 28],
+      ]) {
+        const features = scope(() => network.evaluationFeatures(random([2, height!, width!, 3])))
+        assert.deepEqual(features.shape, [2, 4 * 32])
+        const values = await features.data()
+        assert.ok(values.some(value => value > 0) && values.every(value => value >= 0))
+      }
+      network.dispose()
+    })
+
     it('AlexNet halves its maps as Caffe does, and normalises by the channels around or by the batch', async () => {
       const options = { inputChannels: 3, imageSize: 40, stem: 'imagenet', width: 12, generator, device } as const
       const response = new AlexNet(options)

@@ -69,6 +69,13 @@ describe('nn/lateFusion', () => {
     ])
   })
 
+  it('puts the features themselves side by side where there is no layer for a part', () => {
+    const head = new LateFusion({ ...sizes, each: 0, generator, device })
+    assert.deepEqual(head.first.linear.weight.shape, [3 * 4, 6])
+    assert.ok(!head.namedParameters().some(([name]) => name.startsWith('each')))
+    assert.deepEqual(head.forward(tensor(new Float32Array(24), { shape: [6, 4], device })).shape, [2, 2])
+  })
+
   it('wants a joint layer, and as many rows as the parts divide', () => {
     assert.throws(() => new LateFusion({ ...sizes, joint: [], generator, device }), ConfigError)
     const head = new LateFusion({ ...sizes, generator, device })

@@ -72,7 +72,7 @@ describe('train/recipes: named settings', () => {
       () => resolveConfig({}, 'nope'),
       (error: unknown) =>
         error instanceof ConfigError &&
-        error.message.startsWith("there is no recipe 'nope' for mnist; there are cifar10/") &&
+        error.message.startsWith("there is no recipe 'nope' for mnist; there are ") &&
         error.message.includes(', mnist/demo, ') &&
         !error.message.includes('defaults'),
     )

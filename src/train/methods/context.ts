@@ -29,11 +29,15 @@ export const context = defineMethod({
         ['none', 'mean', 'full'],
         "Whether a patch is normalised by its own mean, or its own mean and deviation, in place of the data set's.",
       ).default('none'),
-      each: whole(1, 'Width of the layer on each patch by itself (fc6).').default(128),
+      each: whole(
+        0,
+        'Width of the layer on each patch by itself (fc6); 0 for none, where the encoder ends in one (AlexNet).',
+      ).default(128),
       joint: widths('Widths of the hidden layers on both together (fc7, fc8).').default([128, 128]),
     },
     "Context Prediction's own settings.",
   ),
+  partSize: ({ patch }) => patch,
   build(options, { config, train, encoder, generator, device, mean, std }) {
     const { patch, gap, jitter, pixels, aberration, pixelate, least, standardise, each, joint } = options
     const network = encoder()

@@ -51,13 +51,15 @@ export interface MethodDefinition {
   kept?(options: unknown, builders: NetworkBuilders): Encoder | undefined
   /** The images to train on instead of the data set's own, where the method makes some of them. */
   dataset?(options: unknown, train: Dataset, generator: Generator): Dataset
+  /** Side of what the encoder sees, in pixels, where the method cuts it out of the images. */
+  partSize?(options: unknown): number
   /** Where every batch has so many images whose labels are known: a semi-supervised method. */
   labelledPerBatch?(options: unknown): number
   /** Whether images without a label that is known are left out. */
   readonly onlyLabelled?: boolean
 }
 
-type Typed = 'options' | 'build' | 'kept' | 'dataset' | 'labelledPerBatch'
+type Typed = 'options' | 'build' | 'kept' | 'dataset' | 'partSize' | 'labelledPerBatch'
 
 /** A definition whose functions know the type of its options. */
 export function defineMethod<Options extends z.ZodObject>(
@@ -68,6 +70,7 @@ export function defineMethod<Options extends z.ZodObject>(
     build(options: z.infer<Options>, context: BuildContext): Method
     kept?(options: z.infer<Options>, builders: NetworkBuilders): Encoder | undefined
     dataset?(options: z.infer<Options>, train: Dataset, generator: Generator): Dataset
+    partSize?(options: z.infer<Options>): number
     labelledPerBatch?(options: z.infer<Options>): number
   },
 ): MethodDefinition {

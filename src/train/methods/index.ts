@@ -7,6 +7,7 @@ import type { MethodDefinition } from './definition.js'
 import { dino } from './dino.js'
 import { directcopy } from './directcopy.js'
 import { directpred } from './directpred.js'
+import { exemplar } from './exemplar.js'
 import { jigsaw } from './jigsaw.js'
 import { mae } from './mae.js'
 import { meanTeacher } from './meanTeacher.js'
@@ -25,6 +26,7 @@ import { vicreg } from './vicreg.js'
 import { wmse } from './wmse.js'
 
 export const methods: readonly MethodDefinition[] = [
+  exemplar,
   context,
   rotation,
   jigsaw,

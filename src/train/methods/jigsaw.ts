@@ -21,11 +21,15 @@ export const jigsaw = defineMethod({
       standardise: flag("Whether a tile is normalised by its own mean and deviation, not the data set's.").default(
         true,
       ),
-      each: whole(1, 'Width of the layer on each tile by itself (fc6).').default(64),
+      each: whole(
+        0,
+        'Width of the layer on each tile by itself (fc6); 0 for none, where the encoder ends in one (AlexNet).',
+      ).default(64),
       joint: widths('Widths of the hidden layers on all together (fc7).').default([256]),
     },
     "Jigsaw's own settings.",
   ),
+  partSize: ({ tile }) => tile,
   build(options, { config, train, encoder, generator, device, mean, std }) {
     const { permutations, cell, tile, side, greyscale, standardise, each, joint } = options
     const network = encoder()
