@@ -34,10 +34,16 @@ export function seedPatches(
   { count, size, scales = [1], generator }: SeedPatchOptions,
 ): Uint8Array {
   const sides = sidesOf(images, size, scales)
-  const sources: Source[] = Array.from({ length: images.count }, (_, image) =>
-    sides.map(side => ({ image, side })),
-  ).flat()
-  const urn = new Urn(sources.map(source => sumOf(weightsOf(images, source))))
+  const sources: Source[] = []
+  const totals: number[] = []
+  for (let image = 0; image < images.count; image++) {
+    const sums = gradientSums(images, image)
+    for (const side of sides) {
+      sources.push({ image, side })
+      totals.push(sumOf(weightsOf(images, side, sums)))
+    }
+  }
+  const urn = new Urn(totals)
   const taken = new Map<number, Set<number>>()
   const patchBytes = size * size * images.channels
   const patches = new Uint8Array(count * patchBytes)
@@ -52,7 +58,7 @@ export function seedPatches(
     const source = sources[drawn]!
     const gone = taken.get(drawn) ?? new Set()
     taken.set(drawn, gone)
-    const weights = weightsOf(images, source, gone)
+    const weights = weightsOf(images, source.side, gradientSums(images, source.image), gone)
     const place = placeAt(weights, generator.uniform() * sumOf(weights))
     gone.add(place)
     weights[place] = 0
@@ -76,9 +82,12 @@ function sidesOf({ height, width }: ByteImages, size: number, scales: readonly n
 }
 
 /** The mean squared gradient of every square, by its place row by row; 0 for those that are gone. */
-function weightsOf(images: ByteImages, { image, side }: Source, gone?: ReadonlySet<number>): Float64Array {
-  const { height, width } = images
-  const sums = gradientSums(images, image)
+function weightsOf(
+  { height, width }: ByteImages,
+  side: number,
+  sums: Float64Array,
+  gone?: ReadonlySet<number>,
+): Float64Array {
   const [rows, columns] = [height - side + 1, width - side + 1]
   const stride = width + 1
   const weights = new Float64Array(rows * columns)
