@@ -2,6 +2,7 @@
 import { statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { DATA_SPECIFICATIONS } from '../data/loadData.js'
 import { ConfigError } from '../device/errors.js'
 import { methodNames } from '../train/methods/index.js'
 import { resolveConfig, usualRecipe } from '../train/recipes.js'
@@ -32,7 +33,7 @@ export const viewsCommand = new Command('views')
   .addOption(new Option('--method <name>', 'the views that a method is trained with').choices(methodNames))
   .option('--recipe <name>', "settings of the method's views; those that training would take when absent")
   .addOption(new Option('--preset <name>', 'published views, instead of a method').choices(SHOWN_PRESETS))
-  .option('--data <spec>', 'the data set: mnist, cifar10:PATH, folder:PATH, …', 'mnist')
+  .option('--data <spec>', `the data set: ${DATA_SPECIFICATIONS.join(', ')}`, 'mnist')
   .option('--out <file>', 'the PNG file', 'views.png')
   .option('--rows <n>', 'images, taken at random', whole(1), 8)
   .option('--draws <n>', `how often each is drawn; by default to fill ${COLUMNS} columns`, whole(1))

@@ -3,6 +3,7 @@
  * recipe and the command line (`recipes.ts`), and lies in the run's folder as `config.json`.
  */
 import { z } from 'zod'
+import { DATA_SPECIFICATIONS } from '../data/loadData.js'
 import { ConfigError } from '../device/errors.js'
 import { encoderNames } from '../nn/encoders.js'
 import { INITIALISATIONS } from '../nn/initialise.js'
@@ -17,7 +18,7 @@ const PARTS_ERROR = `a list of ${VIEW_PARTS.join(', ')}`
 export const configSchema = section(
   {
     method: choice(methodNames, 'How the encoder learns.'),
-    data: text('The data set: mnist, cifar10:PATH or folder:PATH.'),
+    data: text(`The data set: ${DATA_SPECIFICATIONS.join(', ')}.`),
     encoder: choice(encoderNames, 'The network that is trained and kept.'),
     width: whole(
       1,
