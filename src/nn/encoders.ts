@@ -20,7 +20,7 @@ export interface EncoderOptions
   extends Omit<ResNetOptions, 'depth'>,
     Optional<AlexNetOptions, 'normalisation'>,
     Optional<ExemplarNetOptions, 'dropout'>,
-    Optional<VisionTransformerOptions, 'patchSize' | 'depth' | 'heads' | 'positions' | 'frozenPatches'> {
+    Optional<VisionTransformerOptions, 'patchSize' | 'depth' | 'heads' | 'positions' | 'pooling' | 'frozenPatches'> {
   /** Height and width of the images; all but ResNets want it. */
   readonly imageSize?: number
 }

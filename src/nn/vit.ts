@@ -1,6 +1,7 @@
 import { ConfigError } from '../device/errors.js'
 import { add } from '../ops/elementwise.js'
 import { gatherTokens } from '../ops/gather.js'
+import { mean } from '../ops/reduce.js'
 import { concat, reshape, slice } from '../ops/shape.js'
 import { broadcastTo } from '../ops/sum.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -26,6 +27,8 @@ export interface VisionTransformerOptions extends LayerOptions {
   readonly heads?: number
   /** Position embeddings are learned (ViT, DINO), or sines and cosines that stay (MoCo v3, MAE). @default 'learned' */
   readonly positions?: 'learned' | 'sincos'
+  /** Features are the class token (ViT, DINO), or the mean of the patches' tokens (MAE's `global_pool`). @default 'class' */
+  readonly pooling?: 'class' | 'mean'
   /** The patch projection stays as drawn, which keeps contrastive training stable (MoCo v3, section 4.2). @default false */
   readonly frozenPatches?: boolean
 }
@@ -47,6 +50,7 @@ export class VisionTransformer extends Module {
   readonly patchSize: number
   private readonly grid: number
   private readonly fixed: boolean
+  private readonly pooling: 'class' | 'mean'
 
   /** @throws ConfigError when patches do not fill the image, or heads do not divide the width. */
   constructor({
@@ -57,6 +61,7 @@ export class VisionTransformer extends Module {
     depth = 12,
     heads = Math.max(1, Math.round(width / 64)),
     positions = 'learned',
+    pooling = 'class',
     frozenPatches = false,
     ...options
   }: VisionTransformerOptions) {
@@ -70,6 +75,7 @@ export class VisionTransformer extends Module {
     this.patchSize = patchSize
     this.grid = imageSize / patchSize
     this.fixed = positions === 'sincos'
+    this.pooling = pooling
     this.projection = new Linear({
       ...options,
       inputs: patchSize * patchSize * inputChannels,
@@ -99,8 +105,13 @@ export class VisionTransformer extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const tokens = this.tokens(x)
-    const [batch, , width] = tokens.shape as [number, number, number]
+    return this.pool(this.tokens(x))
+  }
+
+  /** Features [N, width] of tokens [N, 1 + k, width]. */
+  pool(tokens: Tensor): Tensor {
+    const [batch, count, width] = tokens.shape as [number, number, number]
+    if (this.pooling === 'mean') return mean(slice(tokens, [0, 1, 0], [batch, count - 1, width]), 1)
     return reshape(slice(tokens, [0, 0, 0], [batch, 1, width]), [batch, width])
   }
 

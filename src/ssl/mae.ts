@@ -5,7 +5,6 @@ import type { VisionTransformer } from '../nn/vit.js'
 import { add, div, mul, sqrt, sub } from '../ops/elementwise.js'
 import { l2normalize } from '../ops/normalize.js'
 import { mean, variance } from '../ops/reduce.js'
-import { reshape, slice } from '../ops/shape.js'
 import { sum } from '../ops/sum.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { independentViews, type ViewPlan } from '../views/plan.js'
@@ -49,8 +48,7 @@ export class MAE extends Method {
     const painted = this.decoder.decode(tokens, places)
     const error = sub(painted, this.target(view!))
     const perPatch = mean(mul(error, error), 2)
-    const [batch, , width] = tokens.shape as [number, number, number]
-    const features = reshape(slice(tokens, [0, 0, 0], [batch, 1, width]), [batch, width])
+    const features = this.encoder.pool(tokens)
     const count = hidden.size * (1 - this.mask.seenCount / hidden.shape[1]!)
     return { loss: mul(sum(mul(perPatch, hidden)), 1 / count), embedding: l2normalize(features), features }
   }

@@ -30,6 +30,10 @@ export const configSchema = section(
         depth: whole(1, 'Blocks of a vision transformer; 12 when absent.').exactOptional(),
         heads: whole(1, 'Heads of its attention; one for every 64 of its width when absent.').exactOptional(),
         positions: choice(['learned', 'sincos'], 'Its position embeddings; learned when absent.').exactOptional(),
+        pooling: choice(
+          ['class', 'mean'],
+          'Its features: the class token, or the mean of the patches.',
+        ).exactOptional(),
         frozenPatches: flag('Whether its patch projection stays as drawn (MoCo v3).').exactOptional(),
         normalisation: choice(['response', 'batch'], "AlexNet's: local response norm, or batch norm.").exactOptional(),
         dropout: between(0, 0.999999, "Of the Exemplar nets' last layer, in training.").exactOptional(),
