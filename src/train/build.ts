@@ -126,7 +126,7 @@ export function learningRateOf(config: Config, totalSteps: number, stepsPerEpoch
     case 'peer':
       return peerCosine({ base, totalSteps, ramp: fraction })
     case 'cosine':
-      return warmupCosine({ base, warmupSteps, totalSteps })
+      return warmupCosine({ base, warmupSteps, totalSteps, final: base * (schedule.final ?? 0) })
     case 'constant':
       return warmed(constant(base), warmupSteps)
     case 'steps': {

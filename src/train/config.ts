@@ -37,6 +37,7 @@ export const configSchema = section(
         frozenPatches: flag('Whether its patch projection stays as drawn (MoCo v3).').exactOptional(),
         normalisation: choice(['response', 'batch'], "AlexNet's: local response norm, or batch norm.").exactOptional(),
         dropout: between(0, 0.999999, "Of the Exemplar nets' last layer, in training.").exactOptional(),
+        zeroInitResidual: flag("Whether a ResNet's residual branches begin with a last gamma of 0.").exactOptional(),
       },
       'Settings that only some encoders have.',
     ).exactOptional(),
@@ -76,6 +77,11 @@ export const configSchema = section(
         factor: between(0, 1, 'What the rate is multiplied by at each of them.').exactOptional(),
         warmup: between(0, Infinity, 'Epochs of linear warm-up.').exactOptional(),
         warmupFraction: between(0, 1, 'Warm-up as a share of all steps, instead of in epochs.').exactOptional(),
+        final: between(
+          0,
+          1,
+          'What is left of the peak rate at the end of the form cosine; nothing when absent.',
+        ).exactOptional(),
       },
       'The learning rate over the run.',
     ),
@@ -155,6 +161,9 @@ function checked(config: Config): Config {
   const { schedule, limit, batch } = config
   if (schedule.warmup !== undefined && schedule.warmupFraction !== undefined) {
     throw new ConfigError('schedule: wants warmup (in epochs) or warmupFraction, got both')
+  }
+  if (schedule.final !== undefined && schedule.form !== 'cosine') {
+    throw new ConfigError(`schedule.final: is for the form cosine, not for ${schedule.form}`)
   }
   if (schedule.form === 'steps' && (schedule.drops === undefined || schedule.factor === undefined)) {
     throw new ConfigError('schedule: wants drops (in epochs) and factor for the form steps')

@@ -41,6 +41,18 @@ describe('train/build: schedules of a configuration', () => {
     }
   })
 
+  it('ends a cosine at a share of the peak where that is asked for, and refuses it of other forms', () => {
+    const schedule = { form: 'cosine', warmup: 2, final: 0.1 }
+    const rate = learningRateOf(resolveConfig({ schedule }), 100, 10)
+    near(rate(20), 0.06)
+    near(rate(60), 0.033)
+    near(rate(100), 0.006)
+    assert.throws(
+      () => resolveConfig({ schedule: { form: 'constant', final: 0.1 } }),
+      /^ConfigError: schedule.final: is for the form cosine, not for constant$/,
+    )
+  })
+
   it('stays constant after the warm-up where it should, and never warms up for longer than the run', () => {
     const rate = learningRateOf(resolveConfig({ schedule: { form: 'constant', warmup: 1 } }), 100, 10)
     near(rate(5), 0.03)

@@ -21,7 +21,7 @@ describe('train/config: what a run is', () => {
     ['options.temperature', '0.5', 'options.temperature: wants a number above 0, got "0.5"'],
     ['options.temperature', Number.NaN, 'options.temperature: wants a number above 0, got NaN'],
     ['options', 3, 'options: wants an object of settings, got 3'],
-    ['options.queue', 8, 'options.queue: there is no such setting; there are temperature'],
+    ['options.queue', 8, 'options.queue: there is no such setting; there are temperature, chunks, keptLayers'],
     ['epochs', undefined, 'epochs: wants a whole number of at least 1, got nothing'],
     ['encoder', 'vit', /^encoder: wants one of resnet8, .*vit-small, got "vit"$/],
     ['method', 'simpler', /^method: wants .*simclr.*, got "simpler"$/],

@@ -44,7 +44,7 @@ describe('train/recipes: named settings', () => {
       {
         batch: 512,
         epochs: 1000,
-        options: { temperature: 0.5 },
+        options: { temperature: 0.5, chunks: 1, keptLayers: 0 },
         encoder: 'resnet18',
         rate: 1,
         decay: 1e-4,
