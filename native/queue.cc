@@ -2,9 +2,13 @@
 
 #include <omp.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <set>
+#include <utility>
+
+#include "error.h"
 
 namespace selfsame {
 namespace {
@@ -25,6 +29,11 @@ std::set<Queue*>& running() {
 }
 
 std::mutex runningMutex;
+
+double nanoseconds() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<double>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
 
 }  // namespace
 
@@ -93,6 +102,23 @@ bool Queue::idle() {
   return items_.empty() && !running_;
 }
 
+void Queue::beginTrace() {
+  const std::lock_guard lock(mutex_);
+  mustBeIdle("beginTrace");
+  trace_.emplace();
+}
+
+std::vector<double> Queue::endTrace() {
+  const std::lock_guard lock(mutex_);
+  mustBeIdle("endTrace");
+  if (!trace_) throw Error("endTrace: none was begun");
+  return std::exchange(trace_, std::nullopt).value();
+}
+
+void Queue::mustBeIdle(const char* call) const {
+  if (running_ || !items_.empty()) throw Error(std::string(call) + ": the queue is not idle");
+}
+
 void Queue::push(Item item) {
   {
     const std::lock_guard lock(mutex_);
@@ -135,6 +161,7 @@ void Queue::work(int threads) {
 void Queue::run(const Program& program) {
   for (const Command& command : program) {
     if (stopping_) return;
+    if (trace_) trace_->push_back(nanoseconds());
     try {
       command.run(scratch_);
     } catch (const std::exception& error) {
@@ -146,6 +173,7 @@ void Queue::run(const Program& program) {
     } catch (const std::exception& error) {
       if (failure_.empty()) failure_ = command.op + ": " + error.what();
     }
+    if (trace_) trace_->push_back(nanoseconds());
   }
 }
 

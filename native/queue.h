@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,6 +39,10 @@ class Queue {
   void settle(uint64_t inFlight, std::function<void()> settled);
   /** Whether everything that was handed over is done. */
   bool idle();
+  /** From now on every launch is timed. @throws Error unless the queue is idle */
+  void beginTrace();
+  /** When each launch since beginTrace began and ended, in turn, in nanoseconds. @throws Error unless it is idle */
+  std::vector<double> endTrace();
   /** Bytes of working memory. */
   size_t scratchBytes() const { return scratch_.size(); }
   /** Ends the thread after the launch it is at; drops the rest. */
@@ -57,6 +62,7 @@ class Queue {
   void push(Item item);
   void work(int threads);
   void run(const Program& program);
+  void mustBeIdle(const char* call) const;
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -69,6 +75,8 @@ class Queue {
   // Of the queue's thread alone.
   Scratch scratch_;
   std::string failure_;
+  // Of the queue's thread while it runs something, of JavaScript's while it is idle.
+  std::optional<std::vector<double>> trace_;
   std::thread thread_;
 };
 

@@ -42,6 +42,13 @@ export interface Program {
   readonly launches: readonly Launch[]
 }
 
+/** When a device carried out a launch, in nanoseconds of its own clock. */
+export interface LaunchTime {
+  readonly launch: Launch
+  readonly begin: number
+  readonly end: number
+}
+
 /** What the device holds, in bytes. `peak` since it was opened or since `resetPeak`. */
 export interface MemoryUse {
   readonly live: number
@@ -78,6 +85,11 @@ export interface Device {
   release(program: Program): void
   /** Resolves when at most `inFlight` submissions are still running: what keeps a loop of replays from running ahead. */
   settle(inFlight?: number): Promise<void>
+  /**
+   * Runs `body` and tells when each launch of it, replayed ones too, was carried out, in order. Nothing is timed outside.
+   * @throws DeviceError in a trace or a recording
+   */
+  trace(body: () => Promise<void>): Promise<LaunchTime[]>
   memory(): MemoryUse
   /** Forget the peak so far. */
   resetPeak(): void

@@ -105,6 +105,7 @@ export function eager(device: Device): Device {
     read: (...parts) => device.read(...parts),
     launch: launch => device.launch(launch),
     settle: inFlight => device.settle(inFlight),
+    trace: body => device.trace(body),
     memory: () => device.memory(),
     resetPeak: () => device.resetPeak(),
     close: () => device.close(),

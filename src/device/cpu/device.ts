@@ -1,4 +1,4 @@
-import type { Buffer, Device, DeviceInfo, MemoryUse, Program } from '../device.js'
+import type { Buffer, Device, DeviceInfo, LaunchTime, MemoryUse, Program } from '../device.js'
 import { DeviceError } from '../errors.js'
 import { type Launch, slicesOf } from '../launch.js'
 import { type Memory, MemoryPool, type PooledBuffer } from '../memory.js'
@@ -20,6 +20,8 @@ export class CPUDevice implements Device {
   private readonly pool: MemoryPool<Memory>
   private readonly programs = new Set<Program>()
   private recording: { readonly launches: Launch[]; readonly memory: RecordedMemory<Memory> } | undefined
+  /** The launches of the trace that is under way. */
+  private traced: Launch[] | undefined
   private open = true
 
   constructor(
@@ -66,7 +68,10 @@ export class CPUDevice implements Device {
   launch(launch: Launch): void {
     this.mustBeOpen('launch')
     this.queue.launch(launch)
-    if (!this.recording) return
+    if (!this.recording) {
+      this.traced?.push(launch)
+      return
+    }
     this.recording.launches.push(launch)
     for (const { buffer } of slicesOf(launch)) this.recording.memory.hold((buffer as CPUBuffer).memory)
   }
@@ -97,6 +102,7 @@ export class CPUDevice implements Device {
     if (!this.programs.has(program)) throw new DeviceError('replay: the program was released')
     if (this.recording) throw new DeviceError('replay: not while recording; a program does not hold another')
     this.queue.replay(program.id)
+    this.traced?.push(...program.launches)
   }
 
   release(program: Program): void {
@@ -109,6 +115,23 @@ export class CPUDevice implements Device {
   async settle(inFlight = 0): Promise<void> {
     this.mustBeOpen('settle')
     await this.queue.settle(inFlight)
+  }
+
+  async trace(body: () => Promise<void>): Promise<LaunchTime[]> {
+    if (this.traced || this.recording) throw new DeviceError('trace: a trace or a recording is under way already')
+    await this.settle()
+    this.queue.beginTrace()
+    const launches: Launch[] = []
+    this.traced = launches
+    let times: Float64Array
+    try {
+      await body()
+    } finally {
+      this.traced = undefined
+      await this.settle()
+      times = this.queue.endTrace()
+    }
+    return launches.map((launch, i) => ({ launch, begin: times[2 * i]!, end: times[2 * i + 1]! }))
   }
 
   /** The working memory that ops share counts as pooled, and towards the peak. */

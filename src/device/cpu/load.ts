@@ -30,6 +30,10 @@ export interface NativeQueue {
   replay(program: number): void
   release(program: number): void
   settle(inFlight: number): Promise<void>
+  /** Launches are timed from here on; the queue must be idle, as for `endTrace`. */
+  beginTrace(): void
+  /** When each launch since `beginTrace` began and ended, in turn, in nanoseconds. */
+  endTrace(): Float64Array
   scratchBytes(): number
   close(): void
 }

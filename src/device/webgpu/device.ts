@@ -1,4 +1,4 @@
-import type { Buffer, Device, DeviceInfo, MemoryUse, Program, Slice } from '../device.js'
+import type { Buffer, Device, DeviceInfo, LaunchTime, MemoryUse, Program, Slice } from '../device.js'
 import { DeviceError, DeviceLostError } from '../errors.js'
 import type { Launch } from '../launch.js'
 import type { MemoryPool } from '../memory.js'
@@ -8,6 +8,7 @@ import { type GPUMemory, gpuPool, type WebGPUBuffer } from './memory.js'
 import { PARAMS_SLOT, Pipelines } from './pipelines.js'
 import { type Binding, type Dispatch, plannerOf, type Target } from './plan.js'
 import { type Command, Recording } from './recording.js'
+import { Trace } from './trace.js'
 import { Waiter, type Work } from './waiter.js'
 
 // Enough to keep the queue busy, few enough that an eager batch starts soon.
@@ -16,6 +17,7 @@ const MAX_RECENT = 4096
 
 /** A command with everything that encoding it needs. */
 interface Encoded {
+  readonly command: Command
   readonly pipeline: GPUComputePipeline
   readonly group: GPUBindGroup
   readonly grid: readonly [number, number, number]
@@ -44,6 +46,7 @@ export class WebGPUDevice implements Device {
   private staging: GPUBuffer[] = []
   private readonly errors: string[] = []
   private recording: Recording | undefined
+  private tracing: Trace | undefined
   private readonly programs = new Set<WebGPUProgram>()
   private nextProgram = 1
   private state: 'open' | 'closed' | 'lost' = 'open'
@@ -204,6 +207,25 @@ export class WebGPUDevice implements Device {
     }
   }
 
+  async trace(body: () => Promise<void>): Promise<LaunchTime[]> {
+    this.mustBeOpen('trace')
+    if (this.tracing || this.recording) throw new DeviceError('trace: a trace or a recording is under way already')
+    if (!this.info.features.has('timestamp-query')) {
+      throw new DeviceError(`trace: ${this.info.name} has no timestamp queries`)
+    }
+    await this.settle()
+    const trace = new Trace(this.gpu)
+    this.tracing = trace
+    try {
+      await body()
+      this.flush()
+    } finally {
+      this.tracing = undefined
+    }
+    await this.settle()
+    return trace.times()
+  }
+
   memory(): MemoryUse {
     return this.pool.use()
   }
@@ -239,13 +261,13 @@ export class WebGPUDevice implements Device {
     const lent = new Map<number, Buffer>()
     try {
       for (const [index, bytes] of scratchOf(dispatches)) lent.set(index, this.alloc(bytes))
-      return dispatches.map(dispatch => {
+      return dispatches.map((dispatch, part) => {
         const bindings = dispatch.bindings.map(binding => lend(binding, lent))
         const resolved: Resolved = { ...dispatch, bindings }
         const kernel = kernelOf(dispatch)
         const fault = this.ownershipFault(bindings) ?? faultOf(resolved, kernel, this.info.limits)
         if (fault) throw new DeviceError(`${op}: kernel ${kernel.key} ${fault}`)
-        return { op, dispatch: resolved, kernel }
+        return { launch, part, dispatch: resolved, kernel }
       })
     } finally {
       for (const buffer of lent.values()) this.free(buffer)
@@ -290,12 +312,13 @@ export class WebGPUDevice implements Device {
     this.run(encoded, this.paramsGroup, workOf(commands), tail)
   }
 
-  private encode({ kernel, dispatch }: Command): Encoded {
+  private encode(command: Command): Encoded {
+    const { kernel, dispatch } = command
     const group = this.pipelines.bindGroup(kernel, dispatch.bindings)
-    return { pipeline: this.pipelines.get(kernel), group, grid: dispatch.grid }
+    return { command, pipeline: this.pipelines.get(kernel), group, grid: dispatch.grid }
   }
 
-  /** One encoder, one pass, one command buffer. */
+  /** One encoder, one pass (while tracing one a dispatch), one command buffer. */
   private run(
     encoded: readonly Encoded[],
     params: GPUBindGroup,
@@ -303,17 +326,22 @@ export class WebGPUDevice implements Device {
     tail?: (e: GPUCommandEncoder) => void,
   ): void {
     const encoder = this.gpu.createCommandEncoder()
-    if (encoded.length > 0) {
+    const dispatch = (pass: GPUComputePassEncoder, i: number) => {
+      const { pipeline, group, grid } = encoded[i]!
+      if (this.tracing || pipeline !== encoded[i - 1]?.pipeline) pass.setPipeline(pipeline)
+      pass.setBindGroup(0, group)
+      pass.setBindGroup(1, params, [i * PARAMS_SLOT])
+      pass.dispatchWorkgroups(...grid)
+    }
+    if (this.tracing)
+      this.tracing.encode(
+        encoder,
+        encoded.map(({ command }) => command),
+        dispatch,
+      )
+    else if (encoded.length > 0) {
       const pass = encoder.beginComputePass()
-      let pipeline: GPUComputePipeline | undefined
-      for (let i = 0; i < encoded.length; i++) {
-        const command = encoded[i]!
-        if (command.pipeline !== pipeline) pass.setPipeline(command.pipeline)
-        pipeline = command.pipeline
-        pass.setBindGroup(0, command.group)
-        pass.setBindGroup(1, params, [i * PARAMS_SLOT])
-        pass.dispatchWorkgroups(...command.grid)
-      }
+      for (let i = 0; i < encoded.length; i++) dispatch(pass, i)
       pass.end()
     }
     tail?.(encoder)
@@ -348,7 +376,7 @@ export class WebGPUDevice implements Device {
         thrown = error
       }
       const failed = await this.gpu.popErrorScope()
-      if (failed || thrown) return `${command.op} (kernel ${command.kernel.key})`
+      if (failed || thrown) return `${command.launch.op} (kernel ${command.kernel.key})`
     }
     return undefined
   }

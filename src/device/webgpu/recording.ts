@@ -6,7 +6,9 @@ import type { GPUMemory, WebGPUBuffer } from './memory.js'
 
 /** One planned, checked dispatch. */
 export interface Command {
-  readonly op: string
+  readonly launch: Launch
+  /** Its number among the dispatches of the launch. */
+  readonly part: number
   readonly dispatch: Resolved
   readonly kernel: Kernel
 }
