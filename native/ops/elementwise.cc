@@ -6,6 +6,7 @@
 #include "launch.h"
 #include "math.h"
 #include "parallel.h"
+#include "stream.h"
 
 /**
  * out = row(a, b, c) with NumPy broadcasting, for the rows of src/ops/elementwise.table.ts.
@@ -258,9 +259,9 @@ const Op elementwise("elementwise", [](Launch& launch) -> Run {
   }
   auto* out = launch.out<uint32_t>("out", {count});
 
-  return [=, parts = std::move(parts), apply = found.block](Scratch&) {
+  return [=, parts = std::move(parts), apply = found.block, past = streams(4 * count)](Scratch&) {
     parallel(tiles(count, kBlock), kGrain / kBlock, [&](int64_t firstBlock, int64_t lastBlock) {
-      alignas(64) uint32_t copies[kOperands][kBlock];
+      alignas(64) uint32_t copies[kOperands][kBlock], result[kBlock];
       const void* sources[kOperands] = {};
       for (size_t k = 0; k < parts.size(); k++) {
         sources[k] = copies[k];
@@ -272,8 +273,14 @@ const Op elementwise("elementwise", [](Launch& launch) -> Run {
           if (parts[k].linear) sources[k] = parts[k].words + begin;
           else if (parts[k].words) gather(parts[k], shape, begin, size, copies[k]);
         }
-        apply(out + begin, sources, size);
+        if (!past) {
+          apply(out + begin, sources, size);
+          continue;
+        }
+        apply(result, sources, size);
+        stream(result, out + begin, size);
       }
+      streamed();
     });
   };
 });
