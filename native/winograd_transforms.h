@@ -1,4 +1,5 @@
 #pragma once
+#include "avx512_products.h"
 
 /**
  * The transforms of Winograd's F(4×4, 3×3), for 16 channels at a time (Lavin & Gray, 2016, section 4.3, and their
@@ -10,7 +11,7 @@ namespace selfsame::winograd {
 /** 16 channels. */
 typedef float Vector __attribute__((vector_size(64)));
 
-constexpr int kLanes = 16;
+constexpr int kLanes = avx512::kLanes;
 /** Outputs of a tile along an axis, taps of the filter, and inputs of a tile, which are as many as points. */
 constexpr int kOut = 4;
 constexpr int kFilter = 3;
