@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bfloat16_filter.h"
 #include "launch.h"
 #include "onednn.h"
 #include "parallel.h"
@@ -83,15 +84,15 @@ bool prefersWinograd(const Sizes& s, Pass pass) {
 }
 
 /**
- * Whether bfloat16 is faster than the best in float32, with the time to round the operands. Measured on two cores of an
- * AMD EPYC with oneDNN 2.6, float32 over bfloat16, forward and backward-data: 3×3 at stride 2 1.4 to 2.1; against
- * Winograd's algorithm 1.2 and 1.4 for 32 × 32 channels, 0.9 to 1.1 for 64 × 64, 0.7 to 0.8 from 128 × 128 on; 1×1 on
- * few channels 0.7 to 1.2. Backward-filter has two operands to round (1.2 at best), and some shapes (64 to 128 filters at
- * stride 2 on 32 × 32 pixels) have only a reference implementation, 35 times slower; so have channels in odd numbers.
+ * Whether bfloat16 is faster than float32 where Winograd's algorithm is not there, with the time to round the operands.
+ * Measured on one core of an AMD EPYC with oneDNN 2.6, float32 over bfloat16: 3×3 at stride 2 1.3 to 1.9 forward and
+ * backward-data, 1.6 to 2.0 backward-filter, which is ours (oneDNN's is as slow as float32, or has only a reference
+ * implementation); 1×1 on few channels 0.9 to 1.1, where rounding outweighs the products. Channels in odd numbers have
+ * only a reference implementation, 35 times slower.
  */
-bool prefersBfloat16(const Sizes& s, Pass pass, bool canWinograd) {
-  if (pass == kBackwardFilter || s.groups != 1 || s.channels % 16 != 0 || s.filters % 16 != 0) return false;
-  if (canWinograd && s.channels * s.filters >= 64 * 64) return false;
+bool prefersBfloat16(const Sizes& s, Pass pass) {
+  if (s.groups != 1 || s.channels % 16 != 0 || s.filters % 16 != 0) return false;
+  if (pass == kBackwardFilter && (s.dilationY != 1 || s.dilationX != 1 || !bfloat16::available())) return false;
   const int64_t elements = s.images * (s.height * s.width * s.channels + s.outHeight * s.outWidth * s.filters);
   return s.operations() >= 64 * elements;
 }
@@ -142,16 +143,21 @@ std::shared_ptr<onednn::Primitive> compile(const Sizes& s, Pass pass) {
 }
 
 Run convolution(const Launch& launch, const Sizes& asked, Pass pass, const float* first, const float* second, float* out) {
-  const bool canWinograd = launch.settings().winograd && prefersWinograd(asked, pass);
   Sizes s = asked;
-  s.bfloat16 = asked.bfloat16 && prefersBfloat16(asked, pass, canWinograd);
-  if (canWinograd && !s.bfloat16) {
+  const bool canWinograd = launch.settings().winograd && prefersWinograd(s, pass);
+  if (canWinograd) {
     const winograd::Sizes sizes{s.images,   s.height,  s.width, s.channels, s.outHeight,
                                 s.outWidth, s.filters, s.top,   s.left};
     const auto run = pass == kForward        ? winograd::forward
                      : pass == kBackwardData ? winograd::backwardData
                                              : winograd::backwardFilter;
     return [=](Scratch& scratch) { run(sizes, first, second, out, scratch); };
+  }
+  s.bfloat16 = s.bfloat16 && prefersBfloat16(s, pass);
+  if (s.bfloat16 && pass == kBackwardFilter) {
+    const bfloat16::Sizes sizes{s.images,       s.height,      s.width,   s.channels, s.outHeight, s.outWidth, s.filters,
+                                s.kernelHeight, s.kernelWidth, s.strideY, s.strideX,  s.top,       s.left};
+    return [=](Scratch& scratch) { bfloat16::backwardFilter(sizes, first, second, out, scratch); };
   }
   return [=, primitive = std::shared_ptr<onednn::Primitive>()](Scratch& scratch) mutable {
     const onednn::Threads threads(s.operations());
