@@ -5,6 +5,7 @@ import { splitBatchNorms } from '../../src/nn/batchNorm.js'
 import { encoder } from '../../src/nn/encoders.js'
 import { MLP } from '../../src/nn/mlp.js'
 import { ModelState } from '../../src/nn/state.js'
+import { open } from '../../src/open.js'
 import { l2normalize } from '../../src/ops/normalize.js'
 import { ntXent } from '../../src/ops/ntXent.js'
 import { concat, split } from '../../src/ops/shape.js'
@@ -179,3 +180,29 @@ for (const { name, open } of devices) {
     })
   })
 }
+
+describe('ssl/simclr: memory', () => {
+  let device: Device
+
+  // The same pool and launches as elsewhere, where they take seconds and not a minute.
+  before(async () => {
+    device = await open({ device: 'cpu' })
+  })
+
+  after(() => device.close())
+
+  it('in sixteen chunks needs little more memory for sixteen times the batch', async () => {
+    const peakOf = async (batch: number, chunks: number) => {
+      const run = tinyRun(device, { batch, width: 32, options: { chunks }, side: 16 })
+      await device.settle()
+      device.resetPeak()
+      const { live } = device.memory()
+      await runSteps(run, 0, 1)
+      await device.settle()
+      run.step.dispose()
+      return device.memory().peak - live
+    }
+    const [one, sixteen] = [await peakOf(32, 1), await peakOf(512, 16)]
+    assert.ok(sixteen <= 1.3 * one, `${sixteen} bytes instead of ${one}`)
+  })
+})
