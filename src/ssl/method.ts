@@ -1,12 +1,10 @@
+import type { Encoder } from '../nn/encoders.js'
 import type { Module } from '../nn/module.js'
 import type { ModelState, ParameterGroup } from '../nn/state.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { ViewPlan } from '../views/plan.js'
 
-/** A module that turns images [N, H, W, C] into features [N, featureDimension]. */
-export interface Encoder extends Module {
-  readonly featureDimension: number
-}
+export type { Encoder }
 
 /** What a step gives a method: B images, each in several views. */
 export interface Batch {

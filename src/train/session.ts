@@ -186,10 +186,13 @@ export function statisticsOf(train: Dataset): Statistics {
   return statistics
 }
 
-/** Parameters and buffers by name: what a model is, and what its hash is taken of. */
-export function modelTensors({ parameters, buffers }: ModelState): Map<string, Tensor> {
-  const slots = [...parameters.slots, ...(buffers?.slots ?? [])]
-  return new Map(slots.map(({ name, tensor }) => [name, tensor]))
+/**
+ * Parameters and buffers by name: what a model is, and what its hash is taken of. Those that are frozen (a ViT's
+ * `frozenPatches`) are part of it: an evaluation fills the whole encoder from a checkpoint.
+ */
+export function modelTensors({ parameters, frozen, buffers }: ModelState): Map<string, Tensor> {
+  const slots = [...parameters.slots, ...(buffers?.slots ?? [])].map(({ name, tensor }) => [name, tensor] as const)
+  return new Map([...slots, ...frozen])
 }
 
 /** Every tensor of the training state: the model, the optimiser's moments and what the method keeps beside them. */

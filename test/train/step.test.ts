@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
-import { readTensors, writeTensors } from '../../src/train/session.js'
+import { modelTensors, readTensors, writeTensors } from '../../src/train/session.js'
 import { devices } from '../conformance/devices.js'
-import { eager, runSteps, tinyRun, valuesOf } from './tiny.js'
+import { eager, runSteps, type TinyRun, tinyRun, valuesOf } from './tiny.js'
 
 for (const { name, open } of devices) {
   describe(`train/step on ${name}: the training step`, () => {
@@ -40,6 +40,20 @@ for (const { name, open } of devices) {
       await runSteps(resumed, 4, 7)
       assert.deepEqual(await valuesOf(resumed), await valuesOf(whole))
       assert.deepEqual(await resumed.step.metrics(7), (await whole.step.metrics(7)).slice(4))
+    })
+
+    it('has parameters that are not trained in its state, as they were when it began', async () => {
+      const network = { patchSize: 2, depth: 1, heads: 2, positions: 'sincos', frozenPatches: true }
+      const settings = { method: 'simclr', encoder: 'vit-tiny', width: 16, network }
+      const [run, other] = [tinyRun(device, settings), tinyRun(device, { ...settings, seed: 1 })]
+      const projection = async (of: TinyRun) => [...(await of.state.get('encoder.projection.weight')!.data())]
+      const drawn = await projection(run)
+      assert.notDeepEqual(await projection(other), drawn)
+      await runSteps(run, 0, 2)
+      assert.deepEqual(await projection(run), drawn)
+      writeTensors(other.state, await readTensors(run.state), 'memory')
+      assert.deepEqual(await projection(other), drawn)
+      assert.ok(modelTensors(other.model).has('encoder.projection.weight'), 'a part of the model and its hash')
     })
 
     it('depends on the seed in its weights, and with the same weights in its views and order', async () => {
