@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <stdexcept>
+#include <vector>
 
 #include "lanes.h"
 #include "launch.h"
@@ -32,7 +33,8 @@ constexpr int64_t kLeastKeys = 512;
 
 /** [0, count) in blocks of nearly the same size, `most` at most. */
 struct Blocks {
-  Blocks(int64_t count, int64_t most) : count(count), size(tiles(count, tiles(count, most))), number(tiles(count, size)) {}
+  Blocks(int64_t count, int64_t most)
+      : count(count), size(tiles(count, tiles(count, most))), number(tiles(count, size)) {}
   int64_t count, size, number;
   int64_t begin(int64_t index) const { return index * size; }
   int64_t length(int64_t index) const { return std::min(size, count - begin(index)); }
