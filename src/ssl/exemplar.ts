@@ -33,7 +33,7 @@ export class SurrogateClasses extends Module {
   }
 }
 
-export interface ExemplarOptions {
+export interface ExemplarSettings {
   /** How a seed patch is transformed; N patches are trained on, which are the classes. */
   readonly views: ViewPlan
   /**
@@ -60,7 +60,7 @@ export class Exemplar extends Method {
   constructor(
     readonly encoder: Encoder,
     readonly classes: SurrogateClasses,
-    readonly options: ExemplarOptions,
+    readonly options: ExemplarSettings,
   ) {
     super()
     this.views = options.views
