@@ -228,6 +228,17 @@ describe('train/run: a run', () => {
     await assert.rejects(evaluated, { name: 'DataError', message: /has no labels/ })
   })
 
+  it('asks a method its own task on the test images, where it has one and they are there', async () => {
+    const asked = await train('turns', { method: 'rotation', epochs: 1 })
+    // 8 test images, turned four ways.
+    assert.ok(Number.isInteger(32 * asked.pretext_accuracy!) && asked.pretext_accuracy! <= 1)
+    assert.match(said.join(''), /evaluating rotation at its own task on 8 test images/)
+    assert.equal((await train('contrasts', { epochs: 1 })).pretext_accuracy, null)
+    const data = `folder:${join(folder, 'unlabelled')}`
+    assert.equal((await train('untested', { method: 'rotation', data, epochs: 1 })).pretext_accuracy, null)
+    assert.equal((await train('timed', { method: 'rotation', steps: 2 }, { bench: true })).pretext_accuracy, null)
+  })
+
   it('evaluates on another data set, also on one smaller than a batch', async () => {
     await train('large', { batch: 16, epochs: 1 })
     const data = join(folder, 'small')
