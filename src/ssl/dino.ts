@@ -1,18 +1,18 @@
 import type { DINOHead } from '../nn/dinoHead.js'
 import type { Module } from '../nn/module.js'
 import type { ModelState } from '../nn/state.js'
-import { add, mul, neg, sub } from '../ops/elementwise.js'
+import { add, mul, sub } from '../ops/elementwise.js'
 import { l2normalize } from '../ops/normalize.js'
 import { mean } from '../ops/reduce.js'
 import { assign, concat } from '../ops/shape.js'
-import { logSoftmax, softmax } from '../ops/softmax.js'
-import { sum } from '../ops/sum.js'
+import { softmax } from '../ops/softmax.js'
 import type { Schedule } from '../optim/schedules.js'
 import { zeros } from '../tensor/create.js'
 import { keep } from '../tensor/scope.js'
 import { noGrad } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { ViewPlan } from '../views/plan.js'
+import { swappedPrediction } from './losses/swappedPrediction.js'
 import { type Batch, type Encoder, Method, type MethodGroup, type MethodOutput } from './method.js'
 import { encodeBySize } from './multiCrop.js'
 import type { TargetNetwork } from './targetNetwork.js'
@@ -68,13 +68,9 @@ export class DINO extends Method {
     const { features, outputs } = encodeBySize(encoder, head, views)
     const taught = this.teacher.forward(own => encodeBySize(own.encoder, own.head, views.slice(0, 2)).outputs)
     const targets = noGrad(() => taught.map(output => softmax(mul(sub(output, this.centre), this.sharpness))))
-    const predictions = outputs.map(output => logSoftmax(mul(output, 1 / this.options.studentTemperature)))
-    const terms = targets.flatMap((target, large) =>
-      predictions.filter((_, view) => view !== large).map(prediction => sum(mul(target, prediction), 1)),
-    )
     this.taught = noGrad(() => mean(concat(taught, 0), 0, { keepDims: true }))
     return {
-      loss: neg(mean(concat(terms, 0))),
+      loss: swappedPrediction(targets, outputs, this.options.studentTemperature),
       embedding: l2normalize(features[0]!),
       positives: l2normalize(features[1]!),
       features: features[0]!,

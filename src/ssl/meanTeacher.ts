@@ -1,16 +1,16 @@
 import type { Linear } from '../nn/linear.js'
 import type { Module } from '../nn/module.js'
 import type { ModelState } from '../nn/state.js'
-import { add, mul, sub } from '../ops/elementwise.js'
+import { add, mul } from '../ops/elementwise.js'
 import { l2normalize } from '../ops/normalize.js'
-import { mean } from '../ops/reduce.js'
-import { accuracy, crossEntropy, softmax } from '../ops/softmax.js'
+import { accuracy, crossEntropy } from '../ops/softmax.js'
 import type { Schedule } from '../optim/schedules.js'
 import { zeros } from '../tensor/create.js'
 import { keep } from '../tensor/scope.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { independentViews, type ViewPlan } from '../views/plan.js'
 import type { ViewSpec } from '../views/spec.js'
+import { consistency as consistencyCost } from './losses/consistency.js'
 import { type Batch, type Encoder, Method, type MethodOutput } from './method.js'
 import type { TargetNetwork } from './targetNetwork.js'
 
@@ -67,8 +67,7 @@ export class MeanTeacher extends Method {
       const own = encoder.forward(b!)
       return { logits: classifier.forward(own), features: own }
     })
-    const difference = sub(softmax(logits), softmax(taught.logits))
-    const consistency = mean(mul(difference, difference))
+    const consistency = consistencyCost(logits, taught.logits)
     return {
       loss: add(crossEntropy(logits, labels), mul(consistency, this.weight)),
       embedding: l2normalize(features),

@@ -1,16 +1,13 @@
 import type { Linear } from '../nn/linear.js'
 import type { Module } from '../nn/module.js'
-import { mul, neg } from '../ops/elementwise.js'
 import { matmul } from '../ops/matmul.js'
 import { l2normalize } from '../ops/normalize.js'
-import { mean } from '../ops/reduce.js'
 import { assign, concat, slice, transpose } from '../ops/shape.js'
-import { logSoftmax } from '../ops/softmax.js'
-import { sum } from '../ops/sum.js'
 import { noGrad, stopGradient } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { ViewPlan } from '../views/plan.js'
 import { sinkhorn } from './losses/sinkhorn.js'
+import { swappedPrediction } from './losses/swappedPrediction.js'
 import { type Batch, type Encoder, Method, type MethodGroup, type MethodOutput } from './method.js'
 import { encodeBySize } from './multiCrop.js'
 import type { Queue } from './queue.js'
@@ -60,17 +57,13 @@ export class SwAV extends Method {
   }
 
   loss({ views }: Batch): MethodOutput {
-    const { temperature } = this.options
     const { features, outputs } = encodeBySize(this.encoder, this.projector, views)
     const z = outputs.map(each => l2normalize(each))
     const scores = z.map(each => this.prototypes.forward(each))
-    const predictions = scores.map(each => logSoftmax(mul(each, 1 / temperature)))
-    const terms = [0, 1].flatMap(large => {
-      const assignment = this.assignment(large, scores[large]!)
-      return predictions.filter((_, view) => view !== large).map(prediction => sum(mul(assignment, prediction), 1))
-    })
+    const assignments = [0, 1].map(large => this.assignment(large, scores[large]!))
+    const loss = swappedPrediction(assignments, scores, this.options.temperature)
     this.queued = [stopGradient(z[0]!), stopGradient(z[1]!)]
-    return { loss: neg(mean(concat(terms, 0))), embedding: z[0]!, positives: z[1]!, features: features[0]! }
+    return { loss, embedding: z[0]!, positives: z[1]!, features: features[0]! }
   }
 
   /** Q of a large view [B, K]: of the batch's rows, with those of the queue beside them once it is in use. */

@@ -15,6 +15,7 @@ import { cases as pool } from './pool.js'
 import { cases as reduce } from './reduce.js'
 import { cases as sample } from './sample.js'
 import { cases as sampled } from './sampled.js'
+import { cases as targets } from './targets.js'
 import { cases as topk } from './topk.js'
 
 const families: Record<string, readonly Case[]> = {
@@ -31,6 +32,7 @@ const families: Record<string, readonly Case[]> = {
   sampled,
   cosine,
   movement,
+  targets,
   topk,
   sample,
 }

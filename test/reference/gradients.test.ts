@@ -33,6 +33,7 @@ import { affineSample, type SampleAttributes } from './sample.js'
 import { nce, sampledSoftmax } from './sampled.js'
 import { concat, reshape, slice, transpose } from './shape.js'
 import { crossEntropy, logSoftmax, softmax } from './softmax.js'
+import { consistency, maskedSquaredError, swappedPrediction } from './targets.js'
 import { tico } from './tico.js'
 import { topKValues } from './topk.js'
 import { vicreg } from './vicreg.js'
@@ -177,6 +178,14 @@ describe('the float64 reference: gradients by central differences', () => {
     const attributes = { size: 4, epsilon: 0.1, normalised }
     check(`whitenedDistance${normalised ? ', normalised' : ''}`, whitenedDistance, attributes, views, [0, 1, 2])
   }
+  const assigned = [of([2, 3], uniform(0, 1)), of([2, 3], uniform(0, 1))]
+  const scores = [of([2, 3]), of([2, 3]), of([2, 3])]
+  check('swappedPrediction', swappedPrediction, { targets: 2, temperature: 0.5 }, [...assigned, ...scores], [2, 3, 4])
+  for (const normalisedPixels of [true, false]) {
+    const images = [of([2, 3, 4]), of([2, 3, 4]), array([2, 3], [1, 0, 1, 1, 1, 0])]
+    check('maskedSquaredError', maskedSquaredError, { normalisedPixels }, images)
+  }
+  check('consistency', consistency, undefined, [of([3, 4]), of([3, 4])])
   check('topKValues', topKValues, { k: 3 }, [of([3, 7], distinct)])
 
   check('gather', gather, { axis: 1 }, [of([2, 4, 3]), of([6], integers(0, 4))])

@@ -10,10 +10,9 @@ import { vicreg } from '../../src/ssl/losses/vicreg.js'
 import { whiten, whitenedDistance } from '../../src/ssl/losses/whiten.js'
 import { tensor, zeros } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
-import { scope } from '../../src/tensor/scope.js'
-import { gradients } from '../../src/tensor/tape.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
 import { devices } from '../conformance/devices.js'
+import { finite } from './finite.js'
 
 const OFFICIAL = { invariance: 25, variance: 25, covariance: 1 }
 
@@ -38,19 +37,6 @@ for (const { name, open } of devices) {
     }
 
     const labels = (...values: number[]) => tensor(Int32Array.from(values), { device })
-
-    /** The value and every element of the gradient are numbers. */
-    async function finite(x: Tensor, loss: (x: Tensor) => Tensor): Promise<number> {
-      x.requiresGradient = true
-      const found = scope(() => {
-        const value = loss(x)
-        return { value, gradient: gradients(value, [x])[0]! }
-      })
-      assert.ok((await found.gradient.data()).every(Number.isFinite), 'the gradient')
-      const value = await found.value.item()
-      assert.ok(Number.isFinite(value), 'the value')
-      return Math.abs(value) === 0 ? 0 : value
-    }
 
     it('two views that are the same: only what their dimensions have in common is left', async () => {
       const z = rows(8, 3)
