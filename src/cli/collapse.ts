@@ -1,4 +1,5 @@
 /** `selfsame collapse`: the ablations that the field argued about, as one table beside the published figures. */
+import { join } from 'node:path'
 import { Command } from 'commander'
 import { ConfigError } from '../device/errors.js'
 import { writeWhole } from '../train/checkpoint.js'
@@ -13,6 +14,7 @@ import {
   settingsFrom,
   settingsOptions,
 } from './options.js'
+import { collapsePicture } from './studyPictures.js'
 import { percent, table } from './table.js'
 
 const RECIPE = 'collapse'
@@ -52,8 +54,12 @@ async function collapse(options: CollapseOptions): Promise<void> {
     const text = describeFindings(findings)
     await writeWhole(options.out, 'collapse.json', `${JSON.stringify({ findings }, null, 2)}\n`)
     await writeWhole(options.out, 'collapse.txt', `${text}\n`)
+    const picture = collapsePicture(
+      chosen.map(({ name }, i) => ({ name, folder: join(options.out, name), result: results[i]! })),
+    )
+    if (picture !== undefined) await writeWhole(options.out, 'collapse.svg', picture)
     log.close()
-    printResult({ findings }, options.json, () => `${text}\n\nthe runs are in ${options.out}`)
+    printResult({ findings }, options.json, () => `${text}\n\nruns, table and picture are in ${options.out}`)
   } finally {
     log.close()
   }

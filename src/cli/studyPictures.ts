@@ -1,4 +1,4 @@
-/** Pictures of what sweeps and comparisons came to, as SVG files that need nothing else. */
+/** Pictures of what sweeps, comparisons and the collapse laboratory came to, as SVG files that need nothing else. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { heatMap } from '../train/plot/heatMap.js'
@@ -76,6 +76,27 @@ export function comparisonPicture(methods: readonly Compared[]): string | undefi
   })
 }
 
+/**
+ * How far the embeddings of each run are spread, in standard deviations of a full sphere, over epochs; nothing for runs of
+ * one epoch. The axis is logarithmic: what collapses goes down in a line.
+ */
+export function collapsePicture(
+  runs: readonly { readonly name: string; readonly folder: string; readonly result: Result }[],
+): string | undefined {
+  const series = runs.map(({ name, folder }) => {
+    const spread = epochsOf(folder).filter(({ deviation }) => deviation > 0)
+    return { name, points: spread.map(row => [row.epoch, row.deviation * Math.sqrt(row.dimension)] as const) }
+  })
+  if (series.every(({ points }) => points.length < 2)) return undefined
+  return lineChart({
+    title: `what collapses on ${runs[0]!.result.data}`,
+    x: { label: 'epoch' },
+    y: { label: 'standard deviation of ẑ · √d', scale: 'log' },
+    series,
+    references: [{ value: 1, label: 'full sphere' }],
+  })
+}
+
 /** What the runs' logs say at the epochs that all of them measured, and their results. */
 function meanCurve(runs: readonly Result[], folders: readonly string[]): Series['points'] {
   const curves = runs.map(({ epochs, knn }, i) => {
@@ -88,13 +109,18 @@ function meanCurve(runs: readonly Result[], folders: readonly string[]): Series[
   return shared.sort((a, b) => a - b).map(epoch => [epoch, mean(epoch)])
 }
 
-function epochsOf(folder: string): { epoch: number; knn?: number }[] {
+interface EpochRecord {
+  readonly kind: string
+  readonly epoch: number
+  readonly knn?: number
+  /** Of ẑ. */
+  readonly deviation: number
+  readonly dimension: number
+}
+
+function epochsOf(folder: string): EpochRecord[] {
   const file = join(folder, LOG_FILE)
   if (!existsSync(file)) return []
   const records = readFileSync(file, 'utf8').split('\n').filter(Boolean)
-  return records.map(line => JSON.parse(line) as { kind: string; epoch: number; knn?: number }).filter(isEpoch)
-}
-
-function isEpoch({ kind }: { readonly kind: string }): boolean {
-  return kind === 'epoch'
+  return records.map(line => JSON.parse(line) as EpochRecord).filter(({ kind }) => kind === 'epoch')
 }

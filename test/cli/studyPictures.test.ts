@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { comparisonPicture, sweepPicture } from '../../src/cli/studyPictures.js'
+import { collapsePicture, comparisonPicture, sweepPicture } from '../../src/cli/studyPictures.js'
 import { augmentationAxes, axisOf, gridOf } from '../../src/cli/sweepGrid.js'
 import type { Result } from '../../src/train/result.js'
 import { VIEW_PARTS } from '../../src/views/parts.js'
@@ -55,6 +55,25 @@ describe('cli/studyPictures', () => {
       assert.match(picture, />untrained</)
       // Epochs 1 (0.6) and 4 (0.85): two dots, and none for epoch 2.
       assert.equal(picture.match(/<circle/g)?.length, 2)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('of the laboratory has the spread of each run over its epochs, on a logarithmic axis', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'selfsame-pictures-'))
+    try {
+      const lines = [0.1, 0.01, 0].map((deviation, i) => {
+        return JSON.stringify({ kind: 'epoch', epoch: i + 1, deviation, dimension: 64 })
+      })
+      writeFileSync(join(folder, 'log.jsonl'), lines.join('\n'))
+      const run = { name: 'no-predictor', folder, result: result(0.8, 0.9) }
+      const picture = collapsePicture([run, { ...run, name: 'nowhere', folder: join(folder, 'none') }])!
+      for (const word of ['no-predictor', 'full sphere']) assert.match(picture, new RegExp(`>${word}<`))
+      // 0.8 and 0.08 of a full sphere; all alike is not on a logarithmic axis.
+      assert.equal(picture.match(/<circle/g)?.length, 2)
+      assert.match(picture, />no-predictor: 2, 0\.08</)
+      assert.equal(collapsePicture([{ ...run, folder: join(folder, 'none') }]), undefined)
     } finally {
       rmSync(folder, { recursive: true })
     }
