@@ -132,6 +132,23 @@ for (const device of ['webgpu', 'cpu']) {
       )
     })
 
+    it('takes BYOL apart, with a table and a picture, and does not train again what is there', () => {
+      const words = `--device ${device} --data folder:pictures --batch 16 --epochs 2 --only no-predictor`.split(' ')
+      const small = ['--set', 'width=4', 'projector=[8,8]', 'optimizer.learningRate=0.1']
+      const collapse = () => selfsame('collapse', ...words, ...small, '--out', 'laboratory')
+      const { status, stdout, stderr } = collapse()
+      assert.equal(status, 0, stderr)
+      assert.match(stdout, /^BYOL +72\.5 a .*\nno predictor +0\.2 a /m)
+      const [table, picture] = ['txt', 'svg'].map(end =>
+        readFileSync(join(folder, `laboratory/collapse.${end}`), 'utf8'),
+      )
+      assert.ok(stdout.startsWith(table!))
+      assert.match(picture!, />no-predictor</)
+      const again = collapse()
+      assert.equal(again.stdout, stdout)
+      assert.match(again.stderr, /2 of 2: no-predictor is done already/)
+    })
+
     it('ends with the same bits after SIGKILL and --resume', async () => {
       const words = [...common, '--out', 'killed', '--checkpoint-steps', '1', '--resume']
       const child = spawn(process.execPath, [program, 'train', ...words], { cwd: folder, stdio: 'ignore' })
