@@ -64,7 +64,8 @@ function ourSide(device: Device, spec: Spec): Side {
   const dispose = () => {
     for (const input of inputs) input.dispose()
   }
-  return queuedSide(() => scope(run), queueOf(device), dispose)
+  // What a scope returns would outlive it, and every run would find fresh memory, which the system has to clear first.
+  return queuedSide(() => scope(() => void run()), queueOf(device), dispose)
 }
 
 function workOf(device: Device, spec: Spec): Work {

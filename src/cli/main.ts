@@ -10,6 +10,7 @@ import { compareCommand } from './compare.js'
 import { devicesCommand } from './devices.js'
 import { evalCommand } from './eval.js'
 import { methodsCommand } from './methods.js'
+import { profileCommand } from './profile.js'
 import { recipesCommand } from './recipes.js'
 import { sweepCommand } from './sweep.js'
 import { trainCommand } from './train.js'
@@ -42,6 +43,7 @@ const commands = [
   recipesCommand,
   viewsCommand,
   benchCommand,
+  profileCommand,
   devicesCommand,
   buildCPUCommand,
 ]

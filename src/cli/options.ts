@@ -1,5 +1,5 @@
 /** What the commands share: options that are settings of a run, and how their texts become values. */
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { ConfigError } from '../device/errors.js'
 import { describeSetting } from '../train/config.js'
 import type { Settings } from '../train/recipes.js'
@@ -115,6 +115,15 @@ export function listOf(typed: string): string[] {
     .split(',')
     .map(part => part.trim())
     .filter(part => part !== '')
+}
+
+/** Reads an option's value. */
+export function whole(least: number): (typed: string) => number {
+  return typed => {
+    const value = Number(typed)
+    if (Number.isInteger(value) && value >= least && typed.trim() !== '') return value
+    throw new InvalidArgumentError(`It wants a whole number of at least ${least}.`)
+  }
 }
 
 export function jsonOption(): Option {

@@ -7,6 +7,7 @@ import { ConfigError } from '../device/errors.js'
 import { methodNames } from '../train/methods/index.js'
 import { resolveConfig, usualRecipe } from '../train/recipes.js'
 import type { SheetOptions, Shown } from './contactSheet.js'
+import { whole } from './options.js'
 import { SHOWN_PRESETS, shownPreset } from './shownPresets.js'
 
 interface ViewsOptions {
@@ -116,14 +117,6 @@ function checkTarget(out: string): void {
   const folder = dirname(out)
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw new ConfigError(`--out: there is no folder ${folder}`)
-  }
-}
-
-function whole(least: number): (typed: string) => number {
-  return typed => {
-    const value = Number(typed)
-    if (Number.isInteger(value) && value >= least && typed.trim() !== '') return value
-    throw new InvalidArgumentError(`It wants a whole number of at least ${least}.`)
   }
 }
 

@@ -24,6 +24,7 @@ describe('cli: the program', () => {
     ['eval', 'finetune', '--help'],
     ['devices', '--help'],
     ['views', '--help'],
+    ['profile', '--help'],
     ['--version'],
   ]) {
     it(`${words.join(' ')} goes to stdout and ends with 0`, () => {
@@ -55,6 +56,9 @@ describe('cli: the program', () => {
     ['eval kmeans --run x --clusters few', '--clusters: wants a whole number of at least 1, got few'],
     ['eval knn --run nowhere', '--run: there is no run in nowhere (it has no config.json)'],
     ['devices now', /too many arguments/],
+    ['profile --steps 0', /argument '0' is invalid. It wants a whole number of at least 1./],
+    ['profile --trace nowhere/trace.json', '--trace: there is no folder nowhere'],
+    ['profile --batch much', /^--batch: wants a whole number/],
     ['views', 'views: wants --method or --preset, and not both'],
     ['views --method magic', /'magic' is invalid. Allowed choices are /],
     ['views --preset magic', /'magic' is invalid. Allowed choices are simclr, /],

@@ -81,6 +81,13 @@ for (const { name, open } of devices) {
         { epsilon: 0.005, iterations: 3 },
       ).data()
       assert.ok([...q].every(Number.isFinite))
+      // A prototype that no sample is near: its exponentials are all 0.
+      const far = [
+        [1, -1, 0.9],
+        [0.9, -1, 1],
+      ]
+      const even = await sinkhorn(tensor(far, { device }), { epsilon: 0.005, iterations: 3 }).data()
+      assert.ok([...even].every(Number.isFinite), [...even].join())
     })
 
     it('keeps its prototypes at length 1, from the beginning and after every step', async () => {

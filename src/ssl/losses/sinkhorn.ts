@@ -1,4 +1,4 @@
-import { div, exp, mul, sub } from '../../ops/elementwise.js'
+import { div, exp, maximum, mul, sub } from '../../ops/elementwise.js'
 import { max } from '../../ops/reduce.js'
 import { sum } from '../../ops/sum.js'
 import { noGrad, stopGradient } from '../../tensor/tape.js'
@@ -10,6 +10,9 @@ export interface SinkhornOptions {
   /** 3 in SwAV. */
   readonly iterations: number
 }
+
+// A row or column whose exponentials have all become 0 stays 0, where 0 / 0 would spoil the others.
+const LEAST = 1e-30
 
 /**
  * Assigns B samples to K prototypes as evenly as their scores allow (Caron et al., 2020, section 3.1; Cuturi, 2013): the
@@ -25,8 +28,8 @@ export function sinkhorn(scores: Tensor, { epsilon, iterations }: SinkhornOption
     // One factor for the whole matrix: it cancels, and keeps the exponentials in range.
     let q = exp(sub(logits, max(logits)))
     for (let i = 0; i < iterations; i++) {
-      q = div(q, mul(sum(q, 0, { keepDims: true }), prototypes))
-      q = div(q, mul(sum(q, 1, { keepDims: true }), samples))
+      q = div(q, mul(maximum(sum(q, 0, { keepDims: true }), LEAST), prototypes))
+      q = div(q, mul(maximum(sum(q, 1, { keepDims: true }), LEAST), samples))
     }
     return mul(q, samples)
   })
