@@ -42,6 +42,10 @@ interface ProfileOptions extends Readonly<Record<string, unknown>> {
   readonly json?: boolean
 }
 
+/** Of a shape, for a line that fits a terminal; the trace and the JSON have all of it. */
+const LONGEST = 56
+const clipped = (shape: string) => (shape.length > LONGEST ? `${shape.slice(0, LONGEST - 2)} …` : shape)
+
 export const profileCommand = settingsOptions(
   new Command('profile')
     .description('Time every launch of a few training steps: what takes how long, how much moves, where nothing runs.')
@@ -83,7 +87,7 @@ export function describeProfile(profile: Profile): string {
   const sum = (key: 'ms' | 'share' | 'count') => small.reduce((total, group) => total + group[key], 0)
   const rest = ['', `${small.length} smaller`, count(sum('count')), sum('ms').toFixed(2), percent(sum('share')), '', '']
   const rows = large.map(({ op, shape, count: each, ms, share, bytes, gb_s }) => {
-    return [op, shape, count(each), ms.toFixed(2), percent(share), (bytes / 1e6).toFixed(1), gb_s.toFixed(1)]
+    return [op, clipped(shape), count(each), ms.toFixed(2), percent(share), (bytes / 1e6).toFixed(1), gb_s.toFixed(1)]
   })
   const gap = idle.longest
     ? `, at most ${idle.longest.ms.toFixed(2)} ms on end, between ${idle.longest.after} and ${idle.longest.before}`
