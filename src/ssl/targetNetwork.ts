@@ -4,6 +4,7 @@ import { type Module, namedTensors } from '../nn/module.js'
 import type { ModelState } from '../nn/state.js'
 import { EMA } from '../optim/ema.js'
 import type { Schedule } from '../optim/schedules.js'
+import { scope } from '../tensor/scope.js'
 import { noGrad } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 
@@ -64,9 +65,9 @@ export class TargetNetwork<Modules extends Readonly<Record<string, Module>>> {
     this.update()
   }
 
-  /** Runs the target: nothing inside has a gradient. */
+  /** Runs the target: nothing inside has a gradient, and only the result stays in memory. */
   forward<Result>(body: (modules: Modules) => Result): Result {
-    return noGrad(() => body(this.modules))
+    return noGrad(() => scope(() => body(this.modules)))
   }
 
   /** Writes the momentum of a step. */

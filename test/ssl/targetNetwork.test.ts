@@ -7,6 +7,7 @@ import { VisionTransformer } from '../../src/nn/vit.js'
 import { TargetNetwork } from '../../src/ssl/targetNetwork.js'
 import { zeros } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
+import { scope } from '../../src/tensor/scope.js'
 import { devices } from '../conformance/devices.js'
 
 for (const { name, open } of devices) {
@@ -57,6 +58,21 @@ for (const { name, open } of devices) {
     it('keeps weights of its own where asked for', async () => {
       const { target } = start(false)
       assert.deepEqual(await target.modules.encoder.stateDict(), await encoder(2).stateDict())
+    })
+
+    it('leaves nothing in memory but its result', async () => {
+      const { target } = start(true)
+      await device.settle()
+      const images = zeros([2, 4, 4, 1], { device })
+      const { buffers } = device.memory()
+      const made = scope(() => {
+        const features = target.forward(modules => modules.encoder.forward(images))
+        return { features, during: device.memory().buffers }
+      })
+      assert.deepEqual(made.features.shape, [2, 8])
+      await device.settle()
+      assert.equal(device.memory().buffers, buffers + 1)
+      assert.equal(made.during, buffers + 1, 'given back at once, not where the step ends')
     })
 
     it('copies tensors of one shape alone', () => {
