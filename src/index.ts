@@ -7,7 +7,7 @@ export {
   type TwoStreamOptions,
   twoStreamSampler,
 } from './data/sampler.js'
-export type { Buffer, Device, DeviceInfo, Limits, MemoryUse, Program, Slice } from './device/device.js'
+export type { Buffer, Compilation, Device, DeviceInfo, Limits, MemoryUse, Program, Slice } from './device/device.js'
 export * from './device/errors.js'
 export type { Launch, Launches, LaunchName, LaunchOf, Precision } from './device/launch.js'
 export * from './eval/diagnostics.js'

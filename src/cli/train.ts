@@ -136,7 +136,11 @@ export function describeResult(result: Result, out: string | undefined): string 
   const { method, encoder, data, epochs, batch, baselines } = result
   const what = `${method} on ${data}: ${encoder}, ${Number(epochs.toPrecision(3))} epochs, batch ${batch}`
   const rate = result.images_per_s === null ? '' : `${result.images_per_s.toFixed(1)} images/s `
-  const where = `${rate}on ${result.adapter}${result.software ? ' (software)' : ''}`
+  const { compilation } = result
+  const compiled = compilation
+    ? `, ${compilation.pipelines} kernels compiled in ${(compilation.ms / 1000).toFixed(1)} s`
+    : ''
+  const where = `${rate}on ${result.adapter}${result.software ? ' (software)' : ''}${compiled}`
   const loss = `loss ${result.loss_first.toFixed(3)} → ${result.loss_last.toFixed(3)} (chance ${result.loss_chance.toFixed(3)})`
   const { embedding, pretext_accuracy: pretext } = result
   const spread =

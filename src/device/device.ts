@@ -58,6 +58,13 @@ export interface MemoryUse {
   readonly buffers: number
 }
 
+/** What compiling kernels has cost so far. Nothing on the CPU device, whose loops come compiled. */
+export interface Compilation {
+  readonly pipelines: number
+  /** Time in which at least one was being compiled; those of a recording are compiled side by side. */
+  readonly ms: number
+}
+
 /**
  * A device is a queue of launches. Everything but `read`, `settle`, `record` and `close` returns at once; the launches
  * run in the order in which they were made.
@@ -91,6 +98,7 @@ export interface Device {
    */
   trace(body: () => Promise<void>): Promise<LaunchTime[]>
   memory(): MemoryUse
+  compilation(): Compilation
   /** Forget the peak so far. */
   resetPeak(): void
   close(): Promise<void>

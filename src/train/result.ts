@@ -1,5 +1,6 @@
 /** What a run and an evaluation end with. Field names are those of `result.json`. */
 import type { LabelBudget } from '../data/sampler.js'
+import type { Compilation } from '../device/device.js'
 import { SelfsameError } from '../device/errors.js'
 import type { Verdict } from '../eval/diagnostics.js'
 import type { Config } from './config.js'
@@ -66,6 +67,8 @@ export interface Result extends Scores {
   } | null
   /** The most that the device's pool held in training; `null` where no step was left to run. */
   readonly peak_bytes: number | null
+  /** Kernels compiled from the run's beginning to its end, evaluation included; `null` where nothing is compiled. */
+  readonly compilation: Compilation | null
   /** Of all parameters and buffers at the end (`parametersHash`). */
   readonly parameters_sha256: string
   readonly config: Config

@@ -275,6 +275,7 @@ class Run {
       metrics: this.lastMetrics,
       embedding: this.embedding,
       peak_bytes: this.peakBytes,
+      compilation: device.info.kind === 'webgpu' ? device.compilation() : null,
       parameters_sha256: parametersHash(
         new Map([...parameters].map(([name, { data }]) => [name, data as Float32Array])),
       ),

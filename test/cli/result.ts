@@ -24,6 +24,7 @@ export const resultOf = (fields: Partial<Result>): Result => ({
   pretext_accuracy: null,
   embedding: null,
   peak_bytes: 2 ** 29,
+  compilation: null,
   parameters_sha256: '00',
   config: resolveConfig(),
   ...fields,

@@ -107,6 +107,7 @@ export function eager(device: Device): Device {
     settle: inFlight => device.settle(inFlight),
     trace: body => device.trace(body),
     memory: () => device.memory(),
+    compilation: () => device.compilation(),
     resetPeak: () => device.resetPeak(),
     close: () => device.close(),
     async record(body) {

@@ -1,4 +1,4 @@
-import type { Buffer, Device, DeviceInfo, LaunchTime, MemoryUse, Program } from '../device.js'
+import type { Buffer, Compilation, Device, DeviceInfo, LaunchTime, MemoryUse, Program } from '../device.js'
 import { DeviceError } from '../errors.js'
 import { type Launch, slicesOf } from '../launch.js'
 import { type Memory, MemoryPool, type PooledBuffer } from '../memory.js'
@@ -139,6 +139,10 @@ export class CPUDevice implements Device {
     const scratch = this.queue.scratchBytes()
     const { live, pooled, peak, buffers } = this.pool.use()
     return { live, pooled: pooled + scratch, peak: peak + scratch, buffers }
+  }
+
+  compilation(): Compilation {
+    return { pipelines: 0, ms: 0 }
   }
 
   resetPeak(): void {

@@ -1,4 +1,4 @@
-import type { Buffer, Device, DeviceInfo, LaunchTime, MemoryUse, Program, Slice } from '../device.js'
+import type { Buffer, Compilation, Device, DeviceInfo, LaunchTime, MemoryUse, Program, Slice } from '../device.js'
 import { DeviceError, DeviceLostError } from '../errors.js'
 import type { Launch } from '../launch.js'
 import type { MemoryPool } from '../memory.js'
@@ -228,6 +228,10 @@ export class WebGPUDevice implements Device {
 
   memory(): MemoryUse {
     return this.pool.use()
+  }
+
+  compilation(): Compilation {
+    return this.pipelines.compilation()
   }
 
   resetPeak(): void {

@@ -1,4 +1,4 @@
-import type { Slice } from '../device.js'
+import type { Compilation, Slice } from '../device.js'
 import { DeviceError } from '../errors.js'
 import type { Kernel } from './kernel.js'
 import type { GPUMemory, WebGPUBuffer } from './memory.js'
@@ -16,6 +16,7 @@ export class Pipelines {
   private readonly layouts = new Map<string, { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout }>()
   private readonly groups = new Map<string, { group: GPUBindGroup; memories: number[] }>()
   private readonly paramsLayout: GPUBindGroupLayout
+  private readonly compiled = new BusyTime()
 
   constructor(private readonly gpu: GPUDevice) {
     this.paramsLayout = gpu.createBindGroupLayout({
@@ -27,7 +28,9 @@ export class Pipelines {
   get(kernel: Kernel): GPUComputePipeline {
     let pipeline = this.pipelines.get(kernel.key)
     if (!pipeline) {
+      const end = this.compiled.begin()
       pipeline = this.gpu.createComputePipeline(this.describe(kernel))
+      end()
       this.pipelines.set(kernel.key, pipeline)
     }
     return pipeline
@@ -44,13 +47,20 @@ export class Pipelines {
     return promise
   }
 
+  compilation(): Compilation {
+    return { pipelines: this.pipelines.size, ms: this.compiled.ms }
+  }
+
   private async compile(kernel: Kernel): Promise<GPUComputePipeline> {
+    const end = this.compiled.begin()
     try {
       const pipeline = await this.gpu.createComputePipelineAsync(this.describe(kernel))
       this.pipelines.set(kernel.key, pipeline)
       return pipeline
     } catch (error) {
       throw new DeviceError(`kernel ${kernel.key} does not compile: ${(error as Error).message}`, { cause: error })
+    } finally {
+      end()
     }
   }
 
@@ -105,6 +115,25 @@ export class Pipelines {
       this.layouts.set(access, layout)
     }
     return layout
+  }
+}
+
+/** Time in which at least one of several things goes on. */
+class BusyTime {
+  private under = 0
+  private since = 0
+  private total = 0
+
+  /** @returns what to call at the end */
+  begin(): () => void {
+    if (this.under++ === 0) this.since = performance.now()
+    return () => {
+      if (--this.under === 0) this.total += performance.now() - this.since
+    }
+  }
+
+  get ms(): number {
+    return this.total
   }
 }
 

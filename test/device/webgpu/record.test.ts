@@ -90,6 +90,28 @@ describe('webgpu: record and replay', () => {
     for (const each of [w, x, loss]) each.dispose()
   })
 
+  it('a recording compiles side by side, each kernel once, and the device tells how long that took', async () => {
+    const fresh = await open({ device: 'webgpu' })
+    const x = tensor(values(16, 1), { shape: [4, 4], device: fresh })
+    const body = () => scope(() => void sum(exp(mul(matmul(x, x), 2))))
+    assert.deepEqual(fresh.compilation(), { pipelines: 0, ms: 0 })
+    const counts = await countCalls(fresh, async () => {
+      for (let i = 0; i < 2; i++) await fresh.record(body)
+    })
+    assert.deepEqual(
+      [counts['device.createComputePipelineAsync'], counts['device.createComputePipeline']],
+      [4, undefined],
+    )
+    const { pipelines, ms } = fresh.compilation()
+    assert.ok(pipelines === 4 && ms > 0, `${pipelines} pipelines in ${ms} ms`)
+    // Eager code compiles as well, and is counted.
+    scope(() => void add(x, x))
+    await fresh.settle()
+    assert.equal(fresh.compilation().pipelines, 5)
+    assert.ok(fresh.compilation().ms > ms)
+    await fresh.close()
+  })
+
   it('eager steps of the same shapes make no buffers or pipelines after the first', async () => {
     const [w, x] = parameters()
     for (let i = 0; i < 2; i++) step(w, x).dispose()
