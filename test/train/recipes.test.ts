@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { ConfigError } from '../../src/device/errors.js'
+import { methodNames } from '../../src/train/methods/index.js'
 import { loadRecipe, recipeNames, resolveConfig, resumeConfig, usualRecipe } from '../../src/train/recipes.js'
 
 describe('train/recipes: named settings', () => {
@@ -30,11 +31,24 @@ describe('train/recipes: named settings', () => {
 
   it('means the recipe of the data set by a short name, and the general one elsewhere', () => {
     assert.equal(loadRecipe('peer', 'mnist', 'simclr').name, 'mnist/peer')
-    assert.equal(loadRecipe('peer', 'folder:/pictures', 'simclr').name, 'peer')
+    assert.equal(loadRecipe('peer', 'folder:/pictures', '').name, 'peer')
     assert.equal(loadRecipe('cifar10/simclr', 'folder:/cifar', 'simclr').name, 'cifar10/simclr')
     assert.equal(loadRecipe('mnist-check', 'folder:/pictures', 'simclr').name, 'mnist-check/simclr')
     assert.equal(resolveConfig({ data: 'mnist' }, 'peer').epochs, 10)
     assert.equal(resolveConfig({ data: 'cifar10:/c' }, 'peer').epochs, 15)
+  })
+
+  it('has one of peer for every method, all with its batch, schedule and number of steps', () => {
+    for (const method of methodNames) {
+      const config = resolveConfig({ method, data: 'folder:/pictures' }, 'peer')
+      const { batch, epochs, schedule, labels, options } = config
+      const images = (options.classes as number | undefined) ?? 10_000 - (labels ?? 0)
+      const { labelledPerBatch = 0 } = options as { labelledPerBatch?: number }
+      assert.equal(loadRecipe('peer', 'folder:/pictures', method).name, `peer/${method}`)
+      assert.deepEqual({ batch, schedule }, { batch: 256, schedule: { form: 'peer', warmupFraction: 0.05 } })
+      assert.equal(Math.floor(images / (batch - labelledPerBatch)) * epochs, 585, method)
+      assert.equal(config.encoder, method === 'mae' ? 'vit-tiny' : 'resnet8')
+    }
   })
 
   it('has the numbers of the SimCLR README for CIFAR-10', () => {
