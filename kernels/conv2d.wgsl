@@ -13,28 +13,7 @@
 // Parameters: R, C, X, Y; VEC_FILTER, VEC_OUT: loads and stores of whole vec4s; FILTER_TRANSPOSED.
 // Grid: fold(row_tiles · column_tiles · groups), columns fastest. Bindings: x, filter, out.
 #include "lib/index.wgsl"
-
-struct Params {
-  rows: u32, row_height: u32, row_width: u32, source_height: u32, source_width: u32, depth: u32, columns: u32, groups: u32,
-  scale_y: i32, scale_x: i32, base_y: i32, base_x: i32, step_y: i32, step_x: i32,
-  taps_y: i32, taps_x: i32, first_y: i32, first_x: i32, hop_y: i32, hop_x: i32, kernel_width: i32,
-  out_height: u32, out_width: u32, spread_y: u32, spread_x: u32, phase_y: u32, phase_x: u32,
-  row_tiles: u32, column_tiles: u32,
-}
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-#if VEC_FILTER
-@group(0) @binding(1) var<storage, read> filters: array<vec4<f32>>;
-fn load_filter(i: u32) -> vec4<f32> { return filters[i >> 2u]; }
-#else
-@group(0) @binding(1) var<storage, read> filters: array<f32>;
-fn load_filter(i: u32) -> vec4<f32> { return vec4<f32>(filters[i], filters[i + 1u], filters[i + 2u], filters[i + 3u]); }
-#endif
-#if VEC_OUT
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-#else
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;
-#endif
-@group(1) @binding(0) var<uniform> params: Params;
+#include "lib/convolution.wgsl"
 
 @compute @workgroup_size({{X}}, {{Y}})
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
@@ -103,21 +82,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 
 #for I 0 {{R}}
   if (first + {{I}}u < params.rows) {
-    let to = ((n{{I}} * params.out_height + i{{I}} * params.spread_y + params.phase_y) * params.out_width
-      + j{{I}} * params.spread_x + params.phase_x) * all_columns + group * params.columns;
 #for J 0 {{C}}
-    store(to, column + {{4 * J}}u, sum{{I}}_{{J}});
+    store(Pixel(n{{I}}, i{{I}}, j{{I}}), group, column + {{4 * J}}u, sum{{I}}_{{J}});
 #endfor
   }
 #endfor
-}
-
-fn store(to: u32, column: u32, value: vec4<f32>) {
-#if VEC_OUT
-  if (column < params.columns) { out[(to + column) >> 2u] = value; }
-#else
-#for T 0 4
-  if (column + {{T}}u < params.columns) { out[to + column + {{T}}u] = value[{{T}}]; }
-#endfor
-#endif
 }

@@ -20,19 +20,8 @@ fn load_x(i: u32) -> vec4<f32> { return vec4<f32>(x[i], 0.0, 0.0, 0.0); }
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 fn load_x(i: u32) -> vec4<f32> { return x[i >> 2u]; }
 #endif
-#if VEC_Y
-@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
-fn load_dy(i: u32) -> vec4<f32> { return dy[i >> 2u]; }
-#else
-@group(0) @binding(1) var<storage, read> dy: array<f32>;
-fn load_dy(i: u32) -> vec4<f32> { return vec4<f32>(dy[i], dy[i + 1u], dy[i + 2u], dy[i + 3u]); }
-#endif
-#if VEC_OUT
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-#else
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;
-#endif
 @group(1) @binding(0) var<uniform> params: Params;
+#include "lib/filter_gradient.wgsl"
 
 @compute @workgroup_size({{X}}, {{Y}})
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
@@ -88,14 +77,4 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     column + {{4 * J}}u, sum{{I}}_{{J}});
 #endfor
 #endfor
-}
-
-fn store(to: u32, column: u32, value: vec4<f32>) {
-#if VEC_OUT
-  if (column < params.columns) { out[(to + column) >> 2u] = value; }
-#else
-#for T 0 4
-  if (column + {{T}}u < params.columns) { out[to + column + {{T}}u] = value[{{T}}]; }
-#endfor
-#endif
 }

@@ -1,6 +1,7 @@
 import type { LaunchOf } from '../device/launch.js'
 import { type Binding, type Dispatch, fold, type Target, tiles } from '../device/webgpu/plan.js'
-import { planMatmul, type Tile } from './matmul.plan.js'
+import { type ImplicitProduct, prefersWorkgroup, workgroupTile } from './convolutionTile.plan.js'
+import { extentOf, planMatmul, type Tile } from './matmul.plan.js'
 
 /** The sizes of a convolution, the same for its three launches. `top` and `left` are the padding that matters. */
 export interface ConvolutionSizes {
@@ -26,7 +27,12 @@ export interface ConvolutionSizes {
 export interface ConvolutionForce {
   /** `direct`: no detour over matmul where the kernel is 1×1. */
   readonly direct?: boolean
-  /** Rows are pixels in forward and backward-data, input channels in backward-filter (1 or a multiple of 4). */
+  /** Whether tiles lie in registers alone or are shared through workgroup memory. */
+  readonly kernel?: 'register' | 'workgroup'
+  /**
+   * Rows are pixels in forward and backward-data, input channels in backward-filter (1 or a multiple of 4). In workgroup
+   * memory: 8 rows, 1 or 2 columns, x = 8, y = 8 or 16.
+   */
   readonly tile?: Tile
   /** Backward-filter only. */
   readonly splits?: number
@@ -175,20 +181,25 @@ function dispatchOf(
 ): Dispatch {
   const { depth, columns, transposed, y, x } = gather
   const rows = images * gather.rowHeight * gather.rowWidth
-  const tile = force.tile ?? gatherTile(columns, target)
-  const rowTiles = tiles(rows, tile.rows * tile.y)
-  const columnTiles = tiles(columns, 4 * tile.columns * tile.x)
+  const product: ImplicitProduct = { rows, columns, length: depth * y.taps * x.taps, repeats: groups }
+  const shared = force.kernel ? force.kernel === 'workgroup' : prefersWorkgroup(product, target)
+  const tile = force.tile ?? (shared ? workgroupTile(product) : gatherTile(columns, target))
+  const extent = extentOf(tile)
+  const rowTiles = tiles(rows, extent.rows)
+  const columnTiles = tiles(columns, extent.columns)
+  const wholeDepth = Number(depth % 4 === 0)
+  const wholeColumns = Number(columns % 4 === 0)
+  const common = { C: tile.columns, Y: tile.y, VEC_OUT: wholeColumns, FILTER_TRANSPOSED: Number(transposed) }
   return {
-    kernel: 'conv2d',
-    parameters: {
-      R: tile.rows,
-      C: tile.columns,
-      X: tile.x,
-      Y: tile.y,
-      VEC_FILTER: Number(!transposed && columns % 4 === 0),
-      VEC_OUT: Number(columns % 4 === 0),
-      FILTER_TRANSPOSED: Number(transposed),
-    },
+    ...(shared
+      ? {
+          kernel: 'conv2d_workgroup',
+          parameters: { ...common, VEC_X: wholeDepth, VEC_FILTER: transposed ? wholeDepth : wholeColumns },
+        }
+      : {
+          kernel: 'conv2d',
+          parameters: { ...common, R: tile.rows, X: tile.x, VEC_X: 0, VEC_FILTER: transposed ? 0 : wholeColumns },
+        }),
     bindings,
     params: {
       rows,
@@ -222,7 +233,7 @@ function dispatchOf(
       column_tiles: columnTiles,
     },
     grid: fold(rowTiles * columnTiles * groups, target.limits),
-    work: rows * columns * groups * Math.max(1, depth * y.taps * x.taps),
+    work: rows * columns * groups * Math.max(1, product.length),
   }
 }
 

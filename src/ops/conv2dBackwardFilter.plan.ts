@@ -1,7 +1,8 @@
 import type { LaunchOf } from '../device/launch.js'
 import { type Binding, type Dispatch, fold, scratch, type Target, tiles } from '../device/webgpu/plan.js'
-import { type ConvolutionForce, isProduct, PRODUCT } from './conv2d.plan.js'
-import { planMatmul, softwareTile, splitsFor, sumSplits, type Tile } from './matmul.plan.js'
+import { type ConvolutionForce, type ConvolutionSizes, isProduct, PRODUCT } from './conv2d.plan.js'
+import { type ImplicitProduct, prefersWorkgroup, workgroupTile } from './convolutionTile.plan.js'
+import { extentOf, planMatmul, softwareTile, splitsFor, sumSplits, type Tile } from './matmul.plan.js'
 
 /** Tiles of backward-filter on a software adapter, as in matmul.plan.ts. */
 const FILTER_SIZES: readonly (readonly [rows: number, columns: number, speed: number])[] = [
@@ -30,30 +31,17 @@ export function planConv2dBackwardFilter(
   }
   const depth = launch.channels / groups
   const columns = launch.filters / groups
-  const tile = force.tile ?? filterTile(kernelHeight * kernelWidth, depth, columns, target)
-  const block = tile.rows
-  const rows = (kernelHeight * kernelWidth * depth) / block
-  const columnTiles = tiles(columns, 4 * tile.columns * tile.x)
-  const lines = images * outHeight
-  const count = kernelHeight * kernelWidth * depth * launch.filters
-  const wanted =
-    force.splits ?? splitsFor(lines * outWidth, tiles(rows, tile.y) * columnTiles * groups, 4 * count, target)
-  const chunk = tiles(lines, Math.min(wanted, lines))
-  const splits = tiles(lines, chunk)
+  const rows = kernelHeight * kernelWidth * depth
+  const product: ImplicitProduct = { rows, columns, length: images * outHeight * outWidth, repeats: groups }
+  const shared = force.kernel ? force.kernel === 'workgroup' : prefersWorkgroup(product, target)
+  const { splits, dispatch } = (shared ? workgroupPlan : registerPlan)(launch, product, target, force)
+  const count = rows * launch.filters
   const parts: Binding = splits === 1 ? out : scratch(0, 4 * splits * count)
-  const product: Dispatch = {
-    kernel: 'conv2d_backward_filter',
-    parameters: {
-      D: block,
-      C: tile.columns,
-      X: tile.x,
-      Y: tile.y,
-      VEC_Y: Number(columns % 4 === 0),
-      VEC_OUT: Number(columns % 4 === 0),
-    },
+  const partial: Dispatch = {
+    ...dispatch,
     bindings: [x, dy, parts],
     params: {
-      lines,
+      ...dispatch.params,
       out_height: outHeight,
       out_width: outWidth,
       height: launch.height,
@@ -68,16 +56,78 @@ export function planConv2dBackwardFilter(
       dilation_y: launch.dilationY,
       dilation_x: launch.dilationX,
       kernel_width: kernelWidth,
-      rows,
-      blocks: depth / block,
-      chunk,
       splits,
-      column_tiles: columnTiles,
     },
-    grid: fold(tiles(splits * rows, tile.y) * columnTiles * groups, target.limits),
-    work: lines * outWidth * count,
+    work: product.length * count,
   }
-  return splits === 1 ? [product] : [product, sumSplits(parts, out, count, splits, target)]
+  return splits === 1 ? [partial] : [partial, sumSplits(parts, out, count, splits, target)]
+}
+
+/** What the two kernels differ in. */
+interface PartialSums {
+  readonly splits: number
+  readonly dispatch: Pick<Dispatch, 'kernel' | 'parameters' | 'params' | 'grid'>
+}
+
+/** Splits of whole output lines. */
+function registerPlan(
+  { images, outHeight, filters, kernelHeight, kernelWidth }: ConvolutionSizes,
+  { rows, columns, length, repeats }: ImplicitProduct,
+  target: Target,
+  force: ConvolutionForce,
+): PartialSums {
+  const taps = kernelHeight * kernelWidth
+  const tile = force.tile ?? filterTile(taps, rows / taps, columns, target)
+  const columnTiles = tiles(columns, 4 * tile.columns * tile.x)
+  const blocks = rows / tile.rows
+  const lines = images * outHeight
+  const workgroups = tiles(blocks, tile.y) * columnTiles * repeats
+  const wanted = force.splits ?? splitsFor(length, workgroups, 4 * rows * filters, target)
+  const chunk = tiles(lines, Math.min(wanted, lines))
+  const splits = tiles(lines, chunk)
+  const whole = Number(columns % 4 === 0)
+  return {
+    splits,
+    dispatch: {
+      kernel: 'conv2d_backward_filter',
+      parameters: { D: tile.rows, C: tile.columns, X: tile.x, Y: tile.y, VEC_Y: whole, VEC_OUT: whole },
+      params: { lines, rows: blocks, blocks: blocks / taps, chunk, column_tiles: columnTiles },
+      grid: fold(tiles(splits * blocks, tile.y) * columnTiles * repeats, target.limits),
+    },
+  }
+}
+
+/** Splits of 16 pixels, a turn of the kernel, or several times as many. */
+function workgroupPlan(
+  { channels, filters, groups }: ConvolutionSizes,
+  product: ImplicitProduct,
+  target: Target,
+  force: ConvolutionForce,
+): PartialSums {
+  const { rows, columns, length, repeats } = product
+  const tile = force.tile ?? workgroupTile(product)
+  const extent = extentOf(tile)
+  const [rowTiles, columnTiles] = [tiles(rows, extent.rows), tiles(columns, extent.columns)]
+  const workgroups = rowTiles * columnTiles * repeats
+  const wanted = force.splits ?? splitsFor(length, workgroups, 4 * rows * filters, target)
+  const chunk = 16 * tiles(tiles(length, wanted), 16)
+  const splits = tiles(length, chunk)
+  const whole = Number(columns % 4 === 0)
+  return {
+    splits,
+    dispatch: {
+      kernel: 'conv2d_backward_filter_workgroup',
+      parameters: {
+        C: tile.columns,
+        Y: tile.y,
+        VEC_X: Number((channels / groups) % 4 === 0),
+        VEC_Y: whole,
+        VEC_OUT: whole,
+      },
+      params: { pixels: length, rows, chunk, row_tiles: rowTiles, column_tiles: columnTiles },
+      grid: fold(workgroups * splits, target.limits),
+    },
+  }
 }
 
 /** Rows of a tile are input channels of one tap, so they divide `depth`. */

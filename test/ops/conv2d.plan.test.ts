@@ -114,6 +114,35 @@ describe('planConv2d', () => {
     assert.deepEqual([plan.length, plan[1]!.kernel], [2, 'sum_splits'])
   })
 
+  it('shares tiles through workgroup memory on a GPU, where there are enough outputs', () => {
+    const hardware = { ...target, software: false }
+    const planned = (sizes: Partial<ConvolutionSizes>) =>
+      planConv2d({ op: 'conv2d', x: slice, filter: slice, out: slice, ...sizesOf(sizes) }, hardware)[0]!
+    const deep = { images: 256, channels: 256, filters: 256 }
+    const { kernel, parameters, grid } = planned(deep)
+    assert.equal(kernel, 'conv2d_workgroup')
+    assert.deepEqual([parameters!.C, parameters!.Y], [2, 16])
+    // 128 pixels × 64 channels a workgroup.
+    assert.deepEqual(grid, [(256 * 64 * 256) / (128 * 64), 1, 1])
+    // Tiles half as tall where the grid would be too small, half as wide where they would stick out.
+    assert.deepEqual([planned({ images: 16 }).parameters!.Y, planned({ filters: 96 }).parameters!.C], [8, 1])
+    assert.equal(planned({ filters: 16 }).kernel, 'conv2d')
+    assert.equal(planned({ channels: 32, filters: 32, groups: 32 }).kernel, 'conv2d')
+    const filter = planConv2dBackwardFilter(
+      { op: 'conv2dBackwardFilter', x: slice, dy: slice, out: slice, ...sizesOf(deep) },
+      hardware,
+    )
+    assert.deepEqual(
+      filter.map(each => each.kernel),
+      ['conv2d_backward_filter_workgroup', 'sum_splits'],
+    )
+    const { splits, chunk, pixels } = filter[0]!.params!
+    assert.equal(pixels, 256 * 64)
+    assert.ok(chunk! % 16 === 0 && splits! * chunk! >= pixels! && (splits! - 1) * chunk! < pixels!)
+    const [software] = planConv2d({ op: 'conv2d', x: slice, filter: slice, out: slice, ...sizesOf(deep) }, target)
+    assert.equal(software!.kernel, 'conv2d')
+  })
+
   it('covers every pixel of backward-data once, a dispatch for each remainder of the stride', () => {
     const sizes = sizesOf({ strideY: 2, strideX: 3, height: 9, width: 7, outHeight: 5, outWidth: 3 })
     const plan = planConv2dBackwardData(
@@ -155,19 +184,34 @@ describe('tapsOfPhase', () => {
   })
 })
 
-const FORCES: Record<string, ConvolutionForce> = {
-  'lanes along pixels': { tile: { rows: 4, columns: 2, x: 1, y: 8 } },
-  'lanes along channels': { tile: { rows: 4, columns: 1, x: 8, y: 1 } },
-  'lanes along both, five splits': { tile: { rows: 4, columns: 1, x: 4, y: 8 }, splits: 5 },
-  'no detour over matmul': { direct: true },
-}
+type Problem = readonly [x: number[], filter: number[], attributes: Conv2dAttributes]
 
-/** Input channels a group are a multiple of four, so that the tiles above fit backward-filter too. */
-const PROBLEMS: readonly (readonly [x: number[], filter: number[], attributes: Conv2dAttributes])[] = [
+/** Input channels a group are a multiple of four, so that the tiles below fit backward-filter too. */
+const PROBLEMS: readonly Problem[] = [
   [[2, 7, 5, 8], [3, 3, 8, 12], { padding: 1 }],
   [[1, 9, 8, 8], [3, 2, 4, 6], { stride: 2, padding: [1, 0, 2, 1], groups: 2 }],
   [[2, 6, 7, 4], [1, 1, 4, 5], {}],
 ]
+
+/** More than one tile along pixels, along (tap, channel) and along output channels. */
+const LARGE: Problem = [[2, 9, 11, 20], [3, 3, 20, 68], { padding: 1 }]
+const STEM: Problem = [[1, 12, 13, 3], [5, 5, 3, 33], { stride: 2, padding: 2 }]
+const GROUPED: Problem = [[1, 13, 9, 12], [3, 2, 6, 34], { stride: 3, dilation: 2, padding: [2, 1, 0, 2], groups: 2 }]
+
+const FORCES: Record<string, { force: ConvolutionForce; problems?: readonly Problem[] }> = {
+  'lanes along pixels': { force: { tile: { rows: 4, columns: 2, x: 1, y: 8 } } },
+  'lanes along channels': { force: { tile: { rows: 4, columns: 1, x: 8, y: 1 } } },
+  'lanes along both, five splits': { force: { tile: { rows: 4, columns: 1, x: 4, y: 8 }, splits: 5 } },
+  'no detour over matmul': { force: { direct: true } },
+  'workgroup memory, three splits': {
+    force: { kernel: 'workgroup', splits: 3 },
+    problems: [LARGE, STEM, GROUPED],
+  },
+  'workgroup memory, wide and tall tiles': {
+    force: { kernel: 'workgroup', tile: { rows: 8, columns: 2, x: 8, y: 16 } },
+    problems: [LARGE],
+  },
+}
 
 describe('conv2d kernels', () => {
   let device: Device
@@ -176,9 +220,9 @@ describe('conv2d kernels', () => {
   })
   after(() => device.close())
 
-  for (const [name, force] of Object.entries(FORCES)) {
+  for (const [name, { force, problems = PROBLEMS }] of Object.entries(FORCES)) {
     it(`${name}: as in float64, forward and both gradients`, async () => {
-      for (const [xShape, filterShape, attributes] of PROBLEMS) {
+      for (const [xShape, filterShape, attributes] of problems) {
         const x = wave(xShape, 1)
         const filter = wave(filterShape, 2)
         const y = reference.forward([x, filter], attributes)

@@ -1,0 +1,159 @@
+// conv2d.wgsl with tiles shared through workgroup memory, for GPUs: forward and backward-data as the product of pixels ×
+// (tap, channel) by (tap, channel) × output channels. Operands, pixels and taps as there.
+// Tile: 8·Y pixels × 32·C channels a workgroup, 16 values of k a turn (at most 13 KB), 8 × Y invocations of 8 × 4·C
+// outputs each. k runs over all taps and their channels in one line, so that a stem of three channels fills its turns too.
+// Operands that lie along k are loaded as blocks of 4 × 4 and turned over in registers: workgroup memory is written and
+// read in whole vec4s alone.
+// Parameters: Y (8 or 16), C (1 or 2); VEC_X: depth is a multiple of 4; VEC_FILTER: so is what the filter has last;
+// VEC_OUT; FILTER_TRANSPOSED.
+// Grid: fold(row_tiles · column_tiles · groups), columns fastest. Bindings: x, filter, out.
+// Source: the SGEMM ladder of S. Boehm, https://siboehm.com/articles/22/CUDA-MMM (2022), kernels 5 and 6, with addresses
+// as in Chetlur et al., cuDNN, 2014, https://arxiv.org/abs/1410.0759, section 3.1.
+#include "lib/index.wgsl"
+#include "lib/convolution.wgsl"
+
+// One vec4 more than a row is long: else the blocks of neighbouring invocations would meet in the same bank.
+const A_PITCH = {{2 * Y + 1}}u;
+const B_PITCH = {{8 * C + 1}}u;
+var<workgroup> tile_a: array<vec4<f32>, {{16 * (2 * Y + 1)}}>;
+var<workgroup> tile_b: array<vec4<f32>, {{16 * (8 * C + 1)}}>;
+
+// A value of k: a tap (s, t) and a channel.
+struct Place { s: i32, t: i32, d: u32 }
+
+// Without a division: one step mostly, because depth is mostly more than a turn is long.
+fn advance(place: Place, by: u32) -> Place {
+  var next = place;
+  next.d += by;
+  for (; next.d >= params.depth; next.d -= params.depth) {
+    next.t++;
+    if (next.t == params.taps_x) {
+      next.t = 0;
+      next.s++;
+    }
+  }
+  return next;
+}
+
+// The source pixel of tap (0, 0), in lines of all images. Beyond the last row it is outside of every image.
+struct Origin { lines: u32, y: i32, x: i32 }
+
+fn origin_of(row: u32) -> Origin {
+  let pixel = pixel_of(row);
+  let y = i32(pixel.i) * params.scale_y + params.base_y;
+  return Origin(pixel.image * params.source_height, select(-0x40000000, y, row < params.rows),
+    i32(pixel.j) * params.scale_x + params.base_x);
+}
+
+#if VEC_X
+fn load_source(origin: Origin, group: u32, place: Place) -> vec4<f32> {
+#else
+fn load_source(origin: Origin, group: u32, place: Place) -> f32 {
+#endif
+  let y = u32(origin.y + place.s * params.step_y);
+  let x_ = u32(origin.x + place.t * params.step_x);
+  let inside = y < params.source_height && x_ < params.source_width && place.s < params.taps_y;
+  let pixel = (origin.lines + y) * params.source_width + x_;
+  let at = select(0u, (pixel * params.groups + group) * params.depth + place.d, inside);
+#if VEC_X
+  return select(vec4<f32>(0.0), x[at >> 2u], inside);
+#else
+  return select(0.0, x[at], inside);
+#endif
+}
+
+#if FILTER_TRANSPOSED
+// Where channel d of one output channel lies. Past the last k the source is 0, and the filter's any finite number.
+fn filter_at(place: Place, group: u32, column: u32) -> u32 {
+  let s = params.first_y + min(place.s, params.taps_y - 1) * params.hop_y;
+  let tap = u32(s * params.kernel_width + params.first_x + place.t * params.hop_x);
+  return ((tap * params.columns + column) * params.groups + group) * params.depth + place.d;
+}
+#endif
+
+@compute @workgroup_size(8, {{Y}})
+fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
+        @builtin(local_invocation_id) local: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let tile = invocation_index(workgroup, workgroups, 0u, 1u);
+  let column_tile = tile % params.column_tiles;
+  let group = (tile / params.column_tiles) % params.groups;
+  let row_tile = tile / (params.column_tiles * params.groups);
+  if (row_tile >= params.row_tiles) { return; }
+  let first_row = row_tile * {{8 * Y}}u;
+  let first_column = column_tile * {{32 * C}}u;
+#for I 0 8
+#for J 0 {{C}}
+  var sum{{I}}_{{J}} = vec4<f32>(0.0);
+#endfor
+#endfor
+
+  // The block this invocation loads: four rows, or four columns, by four values of k.
+  let block = lane / 4u;
+  let block_k = 4u * (lane % 4u);
+#for I 0 4
+  let origin{{I}} = origin_of(first_row + 4u * block + {{I}}u);
+#endfor
+  var place = advance(Place(0, 0, 0u), block_k);
+  let length = u32(params.taps_y * params.taps_x) * params.depth;
+  for (var k0 = 0u; k0 < length; k0 += 16u) {
+#if VEC_X
+#for I 0 4
+    let source{{I}} = load_source(origin{{I}}, group, place);
+#endfor
+#else
+#for T 0 4
+    let place{{T}} = advance(place, {{T}}u);
+#endfor
+#for I 0 4
+    let source{{I}} = vec4<f32>(load_source(origin{{I}}, group, place0), load_source(origin{{I}}, group, place1),
+      load_source(origin{{I}}, group, place2), load_source(origin{{I}}, group, place3));
+#endfor
+#endif
+#for T 0 4
+    tile_a[(block_k + {{T}}u) * A_PITCH + block] =
+      vec4<f32>(source0[{{T}}], source1[{{T}}], source2[{{T}}], source3[{{T}}]);
+#endfor
+#if FILTER_TRANSPOSED
+    if (block < {{8 * C}}u) {
+#for I 0 4
+      let column{{I}} = first_column + 4u * block + {{I}}u;
+#if VEC_FILTER
+      let weight{{I}} = load_filter(filter_at(place, group, column{{I}}));
+#else
+      let weight{{I}} = vec4<f32>(filters[filter_at(place0, group, column{{I}})],
+        filters[filter_at(place1, group, column{{I}})], filters[filter_at(place2, group, column{{I}})],
+        filters[filter_at(place3, group, column{{I}})]);
+#endif
+#endfor
+#for T 0 4
+      tile_b[(block_k + {{T}}u) * B_PITCH + block] =
+        vec4<f32>(weight0[{{T}}], weight1[{{T}}], weight2[{{T}}], weight3[{{T}}]);
+#endfor
+    }
+#else
+    // Every tap in order: k is the filter's row.
+#for S 0 {{16 * C / Y}}
+    {
+      let k = (lane + {{8 * Y * S}}u) / {{8 * C}}u;
+      let quad = (lane + {{8 * Y * S}}u) % {{8 * C}}u;
+      let row = min(k0 + k, length - 1u) * params.groups + group;
+      tile_b[k * B_PITCH + quad] = load_filter(row * params.columns + first_column + 4u * quad);
+    }
+#endfor
+#endif
+    place = advance(place, 16u);
+#include "lib/multiply_tiles.wgsl"
+  }
+
+#for I 0 8
+  {
+    let row = first_row + 4u * local.y + {{I / 4 * 4 * Y + I - I / 4 * 4}}u;
+    if (row < params.rows) {
+      let pixel = pixel_of(row);
+#for J 0 {{C}}
+      store(pixel, group, first_column + 4u * local.x + {{32 * J}}u, sum{{I}}_{{J}});
+#endfor
+    }
+  }
+#endfor
+}
