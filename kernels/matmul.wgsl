@@ -6,9 +6,10 @@
 // lane of any other load, in so much code that a loop with four k a turn leaves the instruction cache: 24 GFLOP/s with
 // 8 × 4 outputs and four k, 40 with 16 × 8 and one (docs/rejected.md).
 // Parameters: R (1 or a multiple of 4), C, X, Y; VEC_A: whole vec4s of a transposed A; VEC_B: of a B that is not; VEC_OUT;
-// TRANSPOSE_A, TRANSPOSE_B, BIAS.
+// TRANSPOSE_A, TRANSPOSE_B, BIAS; HALF: products of float16 (lib/operand.wgsl).
 // Grid: fold(⌈M / (R·Y)⌉ · ⌈N / (4·C·X)⌉ · splits · batch), columns fastest. Bindings: A, B, out, then bias [N] if BIAS.
 #include "lib/index.wgsl"
+#include "lib/operand.wgsl"
 
 struct Params {
   m: u32, n: u32, k: u32, a_batch: u32, b_batch: u32, batch: u32, splits: u32, chunk: u32, row_tiles: u32,
@@ -16,17 +17,17 @@ struct Params {
 }
 #if VEC_A
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-fn load_a(i: u32) -> vec4<f32> { return a[i >> 2u]; }
+fn load_a(i: u32) -> vec4<f32> { return operands(a[i >> 2u]); }
 #else
 @group(0) @binding(0) var<storage, read> a: array<f32>;
-fn load_a(i: u32) -> vec4<f32> { return vec4<f32>(a[i], a[i + 1u], a[i + 2u], a[i + 3u]); }
+fn load_a(i: u32) -> vec4<f32> { return operands(vec4<f32>(a[i], a[i + 1u], a[i + 2u], a[i + 3u])); }
 #endif
 #if VEC_B
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-fn load_b(i: u32) -> vec4<f32> { return b[i >> 2u]; }
+fn load_b(i: u32) -> vec4<f32> { return operands(b[i >> 2u]); }
 #else
 @group(0) @binding(1) var<storage, read> b: array<f32>;
-fn load_b(i: u32) -> vec4<f32> { return vec4<f32>(b[i], b[i + 1u], b[i + 2u], b[i + 3u]); }
+fn load_b(i: u32) -> vec4<f32> { return operands(vec4<f32>(b[i], b[i + 1u], b[i + 2u], b[i + 3u])); }
 #endif
 #if VEC_OUT
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
@@ -68,11 +69,11 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #endif
 #for J 0 {{C}}
 #if TRANSPOSE_B
-    let columns{{J}} = vec4<f32>(
+    let columns{{J}} = operands(vec4<f32>(
 #for T 0 4
       b[b_base + (column + {{4 * J + T}}u) * params.k + k],
 #endfor
-    );
+    ));
 #else
     let columns{{J}} = load_b(b_base + k * params.n + column + {{4 * J}}u);
 #endif
@@ -81,7 +82,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #if TRANSPOSE_A
     let a{{I}} = rows{{I / 4}}[{{I - I / 4 * 4}}];
 #else
-    let a{{I}} = a[a_base + (row + {{I}}u) * params.k + k];
+    let a{{I}} = operand(a[a_base + (row + {{I}}u) * params.k + k]);
 #endif
 #for J 0 {{C}}
     sum{{I}}_{{J}} += a{{I}} * columns{{J}};

@@ -5,6 +5,7 @@
 // Grid: fold(⌈M / 64⌉ · ⌈N / 64⌉ · splits · batch), columns fastest. Bindings: A, B, out, then bias [N] if BIAS.
 // Source: the SGEMM ladder of S. Boehm, https://siboehm.com/articles/22/CUDA-MMM (2022), kernels 5 and 6.
 #include "lib/index.wgsl"
+#include "lib/operand.wgsl"
 
 struct Params {
   m: u32, n: u32, k: u32, a_batch: u32, b_batch: u32, batch: u32, splits: u32, chunk: u32, row_tiles: u32,
@@ -12,17 +13,17 @@ struct Params {
 }
 #if VEC_A
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-fn load_a(i: u32) -> vec4<f32> { return a[i >> 2u]; }
+fn load_a(i: u32) -> vec4<f32> { return operands(a[i >> 2u]); }
 #else
 @group(0) @binding(0) var<storage, read> a: array<f32>;
-fn load_a(i: u32) -> vec4<f32> { return vec4<f32>(a[i], a[i + 1u], a[i + 2u], a[i + 3u]); }
+fn load_a(i: u32) -> vec4<f32> { return operands(vec4<f32>(a[i], a[i + 1u], a[i + 2u], a[i + 3u])); }
 #endif
 #if VEC_B
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-fn load_b(i: u32) -> vec4<f32> { return b[i >> 2u]; }
+fn load_b(i: u32) -> vec4<f32> { return operands(b[i >> 2u]); }
 #else
 @group(0) @binding(1) var<storage, read> b: array<f32>;
-fn load_b(i: u32) -> vec4<f32> { return vec4<f32>(b[i], b[i + 1u], b[i + 2u], b[i + 3u]); }
+fn load_b(i: u32) -> vec4<f32> { return operands(vec4<f32>(b[i], b[i + 1u], b[i + 2u], b[i + 3u])); }
 #endif
 #if VEC_OUT
 @group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;

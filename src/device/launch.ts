@@ -12,10 +12,11 @@ import type { Slice } from './device.js'
 export interface Launches {}
 
 /**
- * Number format of the products of a convolution or a matmul. `bfloat16`: operands may be rounded to it, where that is
- * faster; sums and results are float32.
+ * Number format of the products of a convolution or a matmul. `bfloat16` (CPU device): operands may be rounded to it,
+ * where that is faster. `float16` (WebGPU with shader-f16): operands are rounded to it as they are loaded; numbers above
+ * 65,504 are lost. Either way tensors in memory, sums and results are float32.
  */
-export type Precision = 'float32' | 'bfloat16'
+export type Precision = 'float32' | 'bfloat16' | 'float16'
 
 export type LaunchName = keyof Launches
 

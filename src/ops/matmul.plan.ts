@@ -94,6 +94,7 @@ export function planMatmul(launch: Product, target: Target, force: MatmulForce =
     TRANSPOSE_A: Number(launch.transposeA),
     TRANSPOSE_B: Number(launch.transposeB),
     BIAS: bias.length,
+    HALF: Number(launch.precision === 'float16'),
     VEC_A: Number(
       (launch.transposeA ? launch.m : launch.k) % 4 === 0 && (shared || (launch.transposeA && tile.rows > 1)),
     ),

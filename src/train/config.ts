@@ -112,8 +112,8 @@ export const configSchema = section(
       'What a view is.',
     ),
     precision: choice(
-      ['float32', 'bfloat16'],
-      'Number format of the products of convolutions and matmuls; sums and all else are float32.',
+      ['float32', 'bfloat16', 'float16'],
+      'Number format of the products of convolutions and matmuls, bfloat16 on the device cpu, float16 on webgpu; sums and all else are float32.',
     ),
     device: choice(['auto', 'webgpu', 'cpu'], 'Where to compute.'),
     adapter: choice(['hardware', 'software'], 'Insist on this kind of WebGPU adapter.').exactOptional(),

@@ -3,8 +3,9 @@ import { type Dataset, datasetStatistics, type Splits, subset } from '../data/da
 import { DeviceDataset } from '../data/deviceDataset.js'
 import { loadData } from '../data/loadData.js'
 import { keepLabels, type Sampler, sampler, twoStreamSampler } from '../data/sampler.js'
-import type { Device, DeviceInfo } from '../device/device.js'
+import type { Device } from '../device/device.js'
 import { ConfigError, DataError } from '../device/errors.js'
+import { precisionFault } from '../device/precision.js'
 import { OnlineProbe } from '../eval/onlineProbe.js'
 import type { ModelState } from '../nn/state.js'
 import { open } from '../open.js'
@@ -62,22 +63,13 @@ export async function loadImages(config: Config, log: Log): Promise<Splits> {
 export async function openSession(config: Config, data: Splits): Promise<Session> {
   const device = await open({ device: config.device, ...(config.adapter && { adapter: config.adapter }) })
   try {
-    checkPrecision(config, device.info)
+    const lacking = precisionFault(config.precision, device.info)
+    if (lacking) throw new ConfigError(`precision: ${lacking}`)
     return assemble(config, data, device)
   } catch (error) {
     await device.close()
     throw error
   }
-}
-
-/** @throws ConfigError where the device has no fast products of this precision */
-function checkPrecision({ precision }: Config, { kind, name, features }: DeviceInfo): void {
-  if (precision === 'float32' || features.has(precision)) return
-  const reason =
-    kind === 'cpu'
-      ? `would be three times slower than float32 on ${name}, which lacks avx512_core_bf16`
-      : 'is not there on WebGPU, only on the CPU device'
-  throw new ConfigError(`precision: ${precision} ${reason}; use float32${kind === 'cpu' ? '' : ', or the device cpu'}`)
 }
 
 /** @param build for tests: another method than the configuration's */

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
+import { DeviceError } from '../../src/device/errors.js'
+import type { Precision } from '../../src/device/launch.js'
+import { precisionFault } from '../../src/device/precision.js'
 import { mul } from '../../src/ops/elementwise.js'
 import { sum } from '../../src/ops/sum.js'
+import { withPrecision } from '../../src/tensor/context.js'
 import { tensor } from '../../src/tensor/create.js'
 import { scope } from '../../src/tensor/scope.js'
 import { gradients } from '../../src/tensor/tape.js'
@@ -28,6 +32,8 @@ export interface Case {
   gradient?(inputs: Array64[], outputGradient: Array64): (Array64 | null)[]
   /** How many products or terms a value is summed from, in the forward or a backward pass: K of the bound. */
   readonly depth: number
+  /** Of the products; a device without it must refuse. By default float32. */
+  readonly precision?: Precision
   /** Losses with a temperature: the bound is divided by it. */
   readonly temperature?: number
   /** Absolute error a value, root mean square, that is let pass whatever the norm. */
@@ -41,7 +47,7 @@ export function caseOf<Attributes>(
   name: string,
   reference: Reference<Attributes>,
   attributes: Attributes,
-  row: Pick<Case, 'inputs' | 'run' | 'depth' | 'temperature' | 'floor'>,
+  row: Pick<Case, 'inputs' | 'run' | 'depth' | 'precision' | 'temperature' | 'floor'>,
 ): Case {
   return {
     name,
@@ -53,9 +59,11 @@ export function caseOf<Attributes>(
 
 /** float32's unit in the last place of 1. */
 const EPSILON = 2 ** -23
+/** How much the operands of a product may be off by, relative to themselves, before it is taken. */
+const ROUNDING: Record<Precision, number> = { float32: 0, bfloat16: 2 ** -8, float16: 2 ** -11 }
 const FLOOR = 1e-7
 
-/** ‖x − x64‖ ≤ 8 · √depth · ε · ‖x64‖ / temperature + floor · √size; integers exactly. */
+/** ‖x − x64‖ ≤ (8 · √depth · ε / temperature + 2 · rounding) · ‖x64‖ + floor · √size; integers exactly. */
 export function compare(what: string, actual: TypedArray, expected: Array64, row: Omit<Case, 'run' | 'inputs'>): void {
   assert.equal(actual.length, expected.data.length, `${what}: number of values`)
   if (!(actual instanceof Float32Array)) {
@@ -67,10 +75,11 @@ export function compare(what: string, actual: TypedArray, expected: Array64, row
     )
     return
   }
-  const { depth, temperature = 1, floor = FLOOR } = row
+  const { depth, temperature = 1, floor = FLOOR, precision = 'float32' } = row
   const error = Math.hypot(...expected.data.map((value, i) => actual[i]! - value))
   const norm = Math.hypot(...expected.data)
-  const bound = (8 * Math.sqrt(depth) * EPSILON * norm) / temperature + floor * Math.sqrt(actual.length)
+  const relative = (8 * Math.sqrt(depth) * EPSILON) / temperature + 2 * ROUNDING[precision]
+  const bound = relative * norm + floor * Math.sqrt(actual.length)
   assert.ok(error <= bound, `${what}: off by ${error} of ${norm}, allowed ${bound}`)
 }
 
@@ -92,7 +101,13 @@ export async function check(device: Device, row: Case): Promise<void> {
     return tensor([...map(x, value => scale * value).data], { shape: x.shape, dtype, device })
   }
   const expected = row.reference(values)
-  const out = scope(() => row.run(values.map((x, k) => upload(x, k))))
+  const run = (inputs: Tensor[]) => withPrecision(row.precision ?? 'float32', () => row.run(inputs))
+  const forward = () => scope(() => run(values.map((x, k) => upload(x, k))))
+  if (row.precision && precisionFault(row.precision, device.info)) {
+    assert.throws(forward, DeviceError)
+    return
+  }
+  const out = forward()
   assert.deepEqual([...out.shape], expected.shape, 'shape')
   compare('value', await out.data(), expected, row)
   out.dispose()
@@ -105,7 +120,7 @@ export async function check(device: Device, row: Case): Promise<void> {
     for (const leaf of leaves.values()) leaf.requiresGradient = true
     const inputs = values.map((x, k) => (leaves.has(k) ? mul(leaves.get(k)!, 0.5) : upload(x, k)))
     const above = tensor([...weight.data], { shape: weight.shape, dtype: 'float32', device })
-    return gradients(sum(mul(row.run(inputs), above)), [...leaves.values()])
+    return gradients(sum(mul(run(inputs), above)), [...leaves.values()])
   })
   const exact = row.gradient(values, weight)
   for (const [i, k] of wanted.entries()) {

@@ -38,4 +38,9 @@ export const cases: readonly Case[] = [
   product([5, 7], [4, 7, 3]),
   product([7, 5], [4, 7, 3], { transposeA: true }, true),
   product([4, 5, 7], [7, 33]),
+  ...[
+    product([33, 31], [31, 65], {}, true),
+    product([36, 40], [44, 40], { transposeB: true }, true),
+    product([5, 3, 31], [5, 31, 4]),
+  ].map((row): Case => ({ ...row, name: `${row.name} in float16`, precision: 'float16' })),
 ]

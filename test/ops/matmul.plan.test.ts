@@ -3,11 +3,12 @@ import type { Device } from '../../src/device/device.js'
 import type { LaunchOf } from '../../src/device/launch.js'
 import { implement, type Target } from '../../src/device/webgpu/plan.js'
 import { open } from '../../src/open.js'
+import { matmul } from '../../src/ops/matmul.js'
+import { extentOf, type MatmulForce, planMatmul, softwareTile, type Tile } from '../../src/ops/matmul.plan.js'
 import { tensor } from '../../src/tensor/create.js'
 import { scope } from '../../src/tensor/scope.js'
 import { empty } from '../../src/tensor/tensor.js'
-import '../../src/ops/matmul.js'
-import { extentOf, type MatmulForce, planMatmul, softwareTile, type Tile } from '../../src/ops/matmul.plan.js'
+import { half } from '../reference/half.js'
 
 declare module '../../src/device/launch.js' {
   interface Launches {
@@ -85,6 +86,12 @@ describe('planMatmul', () => {
     assert.ok(product!.grid[0] * product!.grid[1] >= 300_000)
   })
 
+  it('has the precision as a parameter of the kernel', () => {
+    const halves = (precision: 'float32' | 'float16') =>
+      planMatmul({ ...launchOf(512, 512, 512), precision }, hardware)[0]!.parameters!.HALF
+    assert.deepEqual([halves('float32'), halves('float16')], [0, 1])
+  })
+
   it('counts multiply-adds as work', () => {
     assert.equal(planMatmul(launchOf(3, 5, 7, 2), software)[0]!.work, 210)
   })
@@ -131,6 +138,38 @@ describe('matmul kernels', () => {
       }
     })
   }
+
+  for (const name of ['lanes along rows', 'a single row', 'workgroup memory']) {
+    it(`${name}: in float16 as the sum of rounded operands, float32 otherwise`, async () => {
+      const [m, n, k, batch] = FEW[1]!
+      for (const transposed of [false, true]) {
+        const problem = {
+          m,
+          n,
+          k,
+          batch,
+          transposeA: transposed,
+          transposeB: transposed,
+          precision: 'float16',
+        } as const
+        await check(device, problem, FORCES[name]!)
+      }
+    })
+  }
+})
+
+describe('matmul in float16', () => {
+  it('rounds an operand to the nearest, small numbers too, and loses what is too large', async () => {
+    const device = await open({ device: 'webgpu' })
+    try {
+      const values = [1 + 2 ** -11, 1 + 3 * 2 ** -11, -0.1, 65_519, -65_520, 1.6 * 2 ** -24, 2 ** -15 + 2 ** -25, 0]
+      const [column, one] = [tensor(values, { shape: [8, 1], device }), tensor([1], { shape: [1, 1], device })]
+      const product = matmul(column, one, { precision: 'float16' })
+      assert.deepEqual([...(await product.data())], [...Float32Array.from(values, half)])
+    } finally {
+      await device.close()
+    }
+  })
 })
 
 interface Problem {
@@ -140,6 +179,7 @@ interface Problem {
   batch: number
   transposeA: boolean
   transposeB: boolean
+  precision?: 'float16'
 }
 
 async function check(device: Device, problem: Problem, force: MatmulForce): Promise<void> {
@@ -163,6 +203,7 @@ async function check(device: Device, problem: Problem, force: MatmulForce): Prom
     device.launch({ op: 'forcedMatmul', launch, force })
     return out
   }).data()
+  const [left, right] = [a, b].map(data => (problem.precision ? data.map(half) : data)) as [Float32Array, Float32Array]
   let error = 0
   let norm = 0
   for (let i = 0; i < got.length; i++) {
@@ -171,7 +212,7 @@ async function check(device: Device, problem: Problem, force: MatmulForce): Prom
     for (let q = 0; q < k; q++) {
       const inA = transposeA ? q * m + row : row * k + q
       const inB = transposeB ? column * k + q : q * n + column
-      sum += a[index * m * k + inA]! * b[index * k * n + inB]!
+      sum += left[index * m * k + inA]! * right[index * k * n + inB]!
     }
     error += (got[i]! - sum) ** 2
     norm += sum ** 2

@@ -22,8 +22,8 @@ describe('precision on a processor without bfloat16', () => {
   })
 })
 
-describe('precision on WebGPU', () => {
-  it('is float32: a configuration with another one names the reason', async () => {
+describe('a precision that a device has not', () => {
+  it('is refused in a configuration, with the reason', async () => {
     const config = resolveConfig({ device: 'webgpu', precision: 'bfloat16', batch: 8 })
     await assert.rejects(
       openSession(config, { train: pictures(8), skipped: [] }),
@@ -31,13 +31,17 @@ describe('precision on WebGPU', () => {
     )
   })
 
-  it('is float32: a launch with another one is refused', async () => {
-    const device = await open({ device: 'webgpu' })
+  it('is refused in a launch: bfloat16, and float16 without shader-f16', async () => {
+    const device = await open({ device: 'webgpu', limits: 'minimum' })
     try {
       const x = zeros([4, 4], { device })
       assert.throws(
         () => matmul(x, x, { precision: 'bfloat16' }),
-        error => error instanceof DeviceError && /matmul: WebGPU has no bfloat16/.test(error.message),
+        error => error instanceof DeviceError && /matmul: precision bfloat16 .*use float16 or/.test(error.message),
+      )
+      assert.throws(
+        () => matmul(x, x, { precision: 'float16' }),
+        error => error instanceof DeviceError && /matmul: precision float16 needs .*shader-f16/.test(error.message),
       )
     } finally {
       await device.close()

@@ -2,6 +2,7 @@ import type { Buffer, Compilation, Device, DeviceInfo, LaunchTime, MemoryUse, Pr
 import { DeviceError, DeviceLostError } from '../errors.js'
 import type { Launch } from '../launch.js'
 import type { MemoryPool } from '../memory.js'
+import { precisionFault } from '../precision.js'
 import { faultOf, type Resolved } from './check.js'
 import { encodeParams, kernelOf } from './kernel.js'
 import { type GPUMemory, gpuPool, type WebGPUBuffer } from './memory.js'
@@ -258,9 +259,8 @@ export class WebGPUDevice implements Device {
     const op = (launch as { op: string }).op
     const planner = plannerOf(op)
     if (!planner) throw new DeviceError(`${op}: not an op of the WebGPU device`)
-    if ('precision' in launch && launch.precision === 'bfloat16') {
-      throw new DeviceError(`${op}: WebGPU has no bfloat16; use the precision float32, or the CPU device`)
-    }
+    const lacking = 'precision' in launch && precisionFault(launch.precision ?? 'float32', this.info)
+    if (lacking) throw new DeviceError(`${op}: precision ${lacking}`)
     const dispatches = planner(launch, this.target)
     const lent = new Map<number, Buffer>()
     try {
