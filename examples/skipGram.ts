@@ -108,7 +108,6 @@ export async function skipGram(corpus: Corpus, options: SkipGramOptions) {
       { device },
     ),
   )
-  const one = keep(tensor(Float32Array.of(1), { device }))
   const losses: number[] = []
   let program: Awaited<ReturnType<Device['record']>> | undefined
   let latest: Tensor | undefined
@@ -124,7 +123,7 @@ export async function skipGram(corpus: Corpus, options: SkipGramOptions) {
         const expected = (words: Tensor) => gather(noise, words)
         const error =
           loss === 'nce'
-            ? nce(features, [model.neighbours], contexts, drawn, { normaliser: one, noise })
+            ? nce(features, [model.neighbours], contexts, drawn, { noise })
             : sampledSoftmax(features, model.neighbours, contexts, drawn, {
                 expected: { labels: expected(contexts), sampled: expected(drawn) },
               })

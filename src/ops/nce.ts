@@ -1,9 +1,11 @@
 import { ConfigError, ShapeError } from '../device/errors.js'
 import { sameShape, show } from '../tensor/shape.js'
+import { noGrad, stopGradient } from '../tensor/tape.js'
 import { type Tensor, wantDtype } from '../tensor/tensor.js'
 import { bankOf } from './bank.js'
 import { add, log, mul, type Operand, softplus, sub } from './elementwise.js'
 import { gather } from './gather.js'
+import { logSumExp } from './logSumExp.js'
 import { pickedDots } from './pickedDots.js'
 import { reshape } from './reshape.js'
 import { sum } from './sum.js'
@@ -15,10 +17,10 @@ export interface NCEOptions {
   /** Default 1. */
   readonly temperature?: number
   /**
-   * Z, one element on the device: what exp(similarity / T) is divided by to be a probability. Of a memory bank it is
-   * estimated once, n · mean(exp) over the first batch's pairs, and constant from then on.
+   * log Z, one element on the device: exp(similarity / T − log Z) is a probability. Of a memory bank it is estimated from
+   * the first batch (`logNormaliserOf`), and constant from then on. Default 0, as for word vectors.
    */
-  readonly normaliser: Tensor
+  readonly logNormaliser?: Tensor
   /** [n]: the probability with which each row of the bank is drawn as a negative. Default 1/n. */
   readonly noise?: Tensor
 }
@@ -44,11 +46,12 @@ export function nce(
   bank: readonly Tensor[],
   indices: Tensor,
   negatives: Tensor,
-  options: NCEOptions,
+  options: NCEOptions = {},
 ): Tensor {
-  const { temperature = 1, normaliser, noise } = options
+  const { temperature = 1, logNormaliser, noise } = options
   const { rows: classes } = bankOf('nce', bank)
-  wantDtype('nce', 'float32', features, normaliser, ...(noise ? [noise] : []))
+  const constants = [logNormaliser, noise].filter(tensor => tensor !== undefined)
+  wantDtype('nce', 'float32', features, ...constants)
   const [rows] = features.shape as [number]
   const [, drawn] = negatives.shape as [number, number]
   if (!sameShape(indices.shape, [rows]) || !sameShape(negatives.shape, [rows, drawn])) {
@@ -57,17 +60,20 @@ export function nce(
       `nce: features ${show(features.shape)} want indices [${rows}] and negatives [${rows},m], got ${got}`,
     )
   }
-  if (normaliser.size !== 1 || (noise && !sameShape(noise.shape, [classes]))) {
+  if ((logNormaliser && logNormaliser.size !== 1) || (noise && !sameShape(noise.shape, [classes]))) {
     throw new ShapeError(
-      `nce: a bank of ${classes} rows wants a normaliser of one element and a noise [${classes}], got ` +
-        `${show(normaliser.shape)} and ${noise ? show(noise.shape) : 'none'}`,
+      `nce: a bank of ${classes} rows wants a logNormaliser of one element and a noise [${classes}], got ` +
+        constants.map(({ shape }) => show(shape)).join(' and '),
     )
   }
   if (!(temperature > 0 && temperature < Number.POSITIVE_INFINITY)) {
     throw new ConfigError(`nce: wants a temperature above 0, got ${temperature}`)
   }
-  const logZ = reshape(log(normaliser), [1, 1])
-  const logChance = (picked: Tensor) => sub(mul(pickedDots(features, bank, picked), 1 / temperature), logZ)
+  const logZ = logNormaliser && reshape(logNormaliser, [1, 1])
+  const logChance = (picked: Tensor) => {
+    const similarity = mul(pickedDots(features, bank, picked), 1 / temperature)
+    return logZ ? sub(similarity, logZ) : similarity
+  }
   // m·Pn of rows, and the logarithm of what is added to P.
   const levelOf = (picked: Tensor) => (noise ? mul(gather(noise, picked), drawn) : drawn / classes)
   const logLevel = (level: Operand) =>
@@ -83,4 +89,21 @@ export function nce(
       ? rows * drawn * Math.log1p(EPSILON / level)
       : sum(sub(log(add(level, EPSILON)), log(level)))
   return mul(add(add(attraction, repulsion), rest), 1 / rows)
+}
+
+/**
+ * log Z of a bank of n rows, estimated from rows that are drawn evenly (equation 7): log n + log mean exp(similarity / T),
+ * whose exponentials do not overflow however low the temperature is.
+ *
+ * @param features float32 [N, D]
+ * @param drawn int32 [N, m]
+ * @returns a scalar, without a gradient
+ * @throws ShapeError, DtypeError
+ */
+export function logNormaliserOf(features: Tensor, bank: readonly Tensor[], drawn: Tensor, temperature: number): Tensor {
+  return noGrad(() => {
+    const similarity = mul(pickedDots(stopGradient(features), bank, drawn), 1 / temperature)
+    const shift = Math.log(bankOf('nce', bank).rows / drawn.size)
+    return add(logSumExp(reshape(similarity, [drawn.size])), shift)
+  })
 }

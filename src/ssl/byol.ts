@@ -3,17 +3,14 @@ import type { Module } from '../nn/module.js'
 import type { ModelState } from '../nn/state.js'
 import { add, mul } from '../ops/elementwise.js'
 import { l2normalize } from '../ops/normalize.js'
-import { concat, split } from '../ops/shape.js'
 import { stopGradient } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { independentViews, type ViewPlan } from '../views/plan.js'
 import type { ViewSpec } from '../views/spec.js'
+import { eachView, type Pair } from './eachView.js'
 import { normalizedDistance } from './losses/cosine.js'
 import { type Batch, type Encoder, Method, type MethodGroup, type MethodOutput } from './method.js'
 import type { TargetNetwork } from './targetNetwork.js'
-
-/** A tensor for each of the two views. */
-type Pair = readonly [Tensor, Tensor]
 
 export interface BYOLNetworks {
   readonly encoder: Encoder
@@ -72,15 +69,15 @@ export class BYOL extends Method {
   /** Equation 2 from view 1 to view 2 and the other way, mean over the batch. */
   loss({ views: [a, b] }: Batch): MethodOutput {
     const { encoder, projector, predictor, target } = this.networks
-    const features = this.each([a!, b!], x => encoder.forward(x))
-    const z = this.each(features, x => projector.forward(x))
+    const images: Pair = [a!, b!]
+    const features = eachView(images, this.options, x => encoder.forward(x))
+    const z = eachView(features, this.options, x => projector.forward(x))
     this.observe(z)
-    const p = predictor ? this.each(z, x => predictor.forward(x)) : z
+    const p = predictor ? eachView(z, this.options, x => predictor.forward(x)) : z
+    const itself = () => (this.options.stopGradient ? z.map(stopGradient) : z)
     const [first, second] = target
-      ? target.forward(network => this.each([a!, b!], x => network.projector.forward(network.encoder.forward(x))))
-      : this.options.stopGradient
-        ? [stopGradient(z[0]), stopGradient(z[1])]
-        : z
+      ? target.forward(own => eachView(images, this.options, x => own.projector.forward(own.encoder.forward(x))))
+      : itself()
     const both = add(normalizedDistance(p[0], second), normalizedDistance(p[1], first))
     return {
       loss: this.options.directions === 'sum' ? both : mul(both, 0.5),
@@ -113,9 +110,4 @@ export class BYOL extends Method {
 
   /** For methods that learn from the online projections [B, D] of both views before they are predicted from. */
   protected observe(_projections: Pair): void {}
-
-  /** A network on both views, by themselves or as one batch. */
-  private each(views: Pair, network: (x: Tensor) => Tensor): Pair {
-    return this.options.jointBatch ? split(network(concat(views, 0)), 2) : [network(views[0]), network(views[1])]
-  }
 }

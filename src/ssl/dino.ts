@@ -12,7 +12,7 @@ import { keep } from '../tensor/scope.js'
 import { noGrad } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { ViewPlan } from '../views/plan.js'
-import { swappedPrediction } from './losses/swappedPrediction.js'
+import { meanEntropy, swappedPrediction } from './losses/swappedPrediction.js'
 import { type Batch, type Encoder, Method, type MethodGroup, type MethodOutput } from './method.js'
 import { encodeBySize } from './multiCrop.js'
 import type { TargetNetwork } from './targetNetwork.js'
@@ -24,7 +24,10 @@ export interface DINOOptions {
   readonly teacherTemperature: Schedule
   /** What is kept of the centre at each step: 0.9. */
   readonly centreMomentum: number
-  /** Steps during which the last layer stays as it is: an epoch. */
+  /**
+   * Steps during which the last layer stays as it is: an epoch. The optimiser's moments of it are kept meanwhile, where
+   * the official code begins them afterwards.
+   */
   readonly frozenSteps: number
   /** Two large views, then any number of small ones. */
   readonly views: ViewPlan
@@ -43,6 +46,8 @@ export class DINO extends Method {
   readonly views: ViewPlan
   readonly encoder: Encoder
   readonly modules: Readonly<Record<string, Module>>
+  /** H of the loss H + KL (section 5.3): the part of it that is not the student's. */
+  override readonly metricNames = ['teacher_entropy']
   override readonly groups: readonly MethodGroup[]
   private readonly centre: Tensor
   private readonly sharpness: Tensor
@@ -74,10 +79,15 @@ export class DINO extends Method {
       embedding: l2normalize(features[0]!),
       positives: l2normalize(features[1]!),
       features: features[0]!,
+      metrics: { teacher_entropy: noGrad(() => meanEntropy(targets)) },
     }
   }
 
-  /** log K: predictions that say nothing. */
+  /**
+   * log K: predictions that say nothing. The first steps lie below it and rise to it: until a centre has formed, the
+   * teacher says nearly the same about every image, which is soon learned; what counts is that loss − `teacher_entropy`
+   * falls.
+   */
   chance(): number {
     return Math.log(this.centre.size)
   }

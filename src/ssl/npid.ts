@@ -1,21 +1,19 @@
 import type { Module } from '../nn/module.js'
 import { bankSoftmax } from '../ops/bankSoftmax.js'
 import { cast } from '../ops/cast.js'
-import { add, exp, mul, sub } from '../ops/elementwise.js'
-import { nce } from '../ops/nce.js'
+import { add, mul } from '../ops/elementwise.js'
+import { logNormaliserOf, nce } from '../ops/nce.js'
 import { l2normalize } from '../ops/normalize.js'
-import { pickedDots } from '../ops/pickedDots.js'
 import { randomUniform, reserve } from '../ops/random.js'
-import { mean } from '../ops/reduce.js'
 import { assign } from '../ops/shape.js'
-import { sum } from '../ops/sum.js'
-import { ones } from '../tensor/create.js'
+import { zeros } from '../tensor/create.js'
 import type { Generator } from '../tensor/philox.js'
 import { keep } from '../tensor/scope.js'
-import { noGrad, stopGradient } from '../tensor/tape.js'
+import { stopGradient } from '../tensor/tape.js'
 import { empty, type Tensor } from '../tensor/tensor.js'
 import { independentViews, type ViewPlan } from '../views/plan.js'
 import type { ViewSpec } from '../views/spec.js'
+import { proximal } from './losses/proximal.js'
 import type { MemoryBank } from './memoryBank.js'
 import { type Batch, type Encoder, Method, type MethodOutput } from './method.js'
 
@@ -38,8 +36,8 @@ export class NPID extends Method {
   readonly name = 'npid'
   readonly views: ViewPlan
   readonly modules: Readonly<Record<string, Module>>
-  /** Z of equation 7: estimated from the first batch, and constant from then on, as in the official code. */
-  private readonly normaliser: Tensor
+  /** log Z of equation 7: estimated from the first batch, and constant from then on, as in the official code. */
+  private readonly logNormaliser: Tensor
   private readonly noise: Tensor
   private latest: { readonly indices: Tensor; readonly z: Tensor } | undefined
   private step = 0
@@ -56,23 +54,21 @@ export class NPID extends Method {
     const { device } = bank.options
     this.views = independentViews([options.view])
     this.modules = { encoder, projector }
-    this.normaliser = keep(ones([], { device }))
+    this.logNormaliser = keep(zeros([], { device }))
     this.noise = keep(empty([6], 'uint32', device))
   }
 
   /** `indices` [B] say which row of the bank is each image's own. The loss sees the bank as it was before the step. */
   loss({ views: [view], indices }: Batch): MethodOutput {
-    const { temperature, negatives, proximal } = this.options
+    const { temperature, negatives, proximal: weight } = this.options
     const features = this.encoder.forward(view!)
     const z = l2normalize(this.projector.forward(features))
     const before = this.bank.rows(indices)
-    const moved = sub(z, before)
     const discriminate =
       negatives > 0 ? this.noiseContrast(z, indices) : bankSoftmax(z, indices, this.bank.pages, temperature)
     this.latest = { indices, z: stopGradient(z) }
     return {
-      // ‖v − v'‖² to where the image was an epoch ago.
-      loss: proximal > 0 ? add(discriminate, mul(mean(sum(mul(moved, moved), 1)), proximal)) : discriminate,
+      loss: weight > 0 ? add(discriminate, mul(proximal(z, before), weight)) : discriminate,
       embedding: z,
       positives: l2normalize(before),
       features,
@@ -85,10 +81,9 @@ export class NPID extends Method {
     const { pages } = this.bank
     const drawn = cast(mul(randomUniform([z.shape[0]!, negatives], this.noise), this.bank.options.size), 'int32')
     if (this.variant(this.step) === FIRST) {
-      const dots = noGrad(() => pickedDots(stopGradient(z), pages, drawn))
-      noGrad(() => assign(this.normaliser, mul(mean(exp(mul(dots, 1 / temperature))), this.bank.options.size)))
+      assign(this.logNormaliser, logNormaliserOf(z, pages, drawn, temperature))
     }
-    return nce(z, pages, indices, drawn, { temperature, normaliser: this.normaliser })
+    return nce(z, pages, indices, drawn, { temperature, logNormaliser: this.logNormaliser })
   }
 
   /**
@@ -116,7 +111,7 @@ export class NPID extends Method {
   }
 
   override state(): [string, Tensor][] {
-    return [...this.bank.state(), ['normaliser', this.normaliser]]
+    return [...this.bank.state(), ['logNormaliser', this.logNormaliser]]
   }
 }
 

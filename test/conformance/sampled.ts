@@ -30,7 +30,7 @@ const estimations = (
         { shape: [rows, columns], draw },
         { shape: [rows], ...index },
         { shape: [rows, drawn], ...index },
-        { shape: [], draw: uniform(classes, 2 * classes), ...constant },
+        { shape: [], draw: uniform(Math.log(classes), Math.log(2 * classes)), ...constant },
         ...pages.map(size => ({ shape: [size, columns], draw, differentiable: pages.length === 1 })),
         ...(noise ? [{ shape: [classes], draw: chances, ...constant }] : []),
       ]
@@ -41,9 +41,9 @@ const estimations = (
         {
           inputs,
           run: tensors => {
-            const [features, indices, negatives, normaliser, ...rest] = tensors as [Tensor, Tensor, Tensor, Tensor]
+            const [features, indices, negatives, logNormaliser, ...rest] = tensors as [Tensor, Tensor, Tensor, Tensor]
             const bank = (rest as Tensor[]).slice(0, pages.length)
-            const options = { temperature, normaliser, ...(noise && { noise: tensors.at(-1)! }) }
+            const options = { temperature, logNormaliser, ...(noise && { noise: tensors.at(-1)! }) }
             return nce(features, bank, indices, negatives, options)
           },
           depth: Math.max(rows, columns, drawn, 16),

@@ -1,8 +1,12 @@
-/** Losses that hold a prediction against a target without a gradient. */
+/** Losses that hold a prediction against a target without a gradient, and what makes such targets. */
 import { consistency } from '../../src/ssl/losses/consistency.js'
 import { maskedSquaredError } from '../../src/ssl/losses/maskedSquaredError.js'
+import { proximal } from '../../src/ssl/losses/proximal.js'
+import { sinkhorn } from '../../src/ssl/losses/sinkhorn.js'
 import { swappedPrediction } from '../../src/ssl/losses/swappedPrediction.js'
-import { type Draw, normal, uniform } from '../reference/random.js'
+import type { Tensor } from '../../src/tensor/tensor.js'
+import type { Array64 } from '../reference/array.js'
+import { type Draw, normal, uniform, unitRows } from '../reference/random.js'
 import * as targets from '../reference/targets.js'
 import { type Case, caseOf } from './case.js'
 
@@ -83,4 +87,43 @@ const consistencies = (
   ),
 )
 
-export const cases: readonly Case[] = [...swapped, ...masked, ...consistencies]
+const proximals = (
+  [
+    [1, 1],
+    [3, 31],
+    [65, 33],
+  ] as const
+).map(shape =>
+  caseOf(`proximal [${shape}]`, targets.proximal, undefined, {
+    inputs: [
+      { shape, draw: unitRows(shape[1]) },
+      { shape, draw: unitRows(shape[1]), differentiable: false },
+    ],
+    run: ([z, before]) => proximal(z!, before!),
+    depth: shape[0] * shape[1],
+  }),
+)
+
+/** Scores are cosines; each of the rescalings rounds anew, and exp magnifies a score's rounding by 1 / ε. */
+const assignments = (
+  [
+    [1, 1],
+    [3, 31],
+    [65, 33],
+    [33, 129],
+  ] as const
+).flatMap(shape =>
+  [
+    { epsilon: 0.05, iterations: 3 },
+    { epsilon: 0.5, iterations: 1 },
+  ].map(attributes => ({
+    name: `sinkhorn [${shape}], ε ${attributes.epsilon}`,
+    inputs: [{ shape, draw: uniform(-0.5, 0.5) }],
+    run: ([scores]: Tensor[]) => sinkhorn(scores!, attributes),
+    reference: (inputs: Array64[]) => targets.sinkhorn.forward(inputs, attributes),
+    depth: Math.max(...shape),
+    temperature: attributes.epsilon,
+  })),
+)
+
+export const cases: readonly Case[] = [...swapped, ...masked, ...consistencies, ...proximals, ...assignments]

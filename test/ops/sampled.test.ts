@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
 import { ConfigError, DtypeError, GradientError, ShapeError } from '../../src/device/errors.js'
 import { mul } from '../../src/ops/elementwise.js'
-import { nce } from '../../src/ops/nce.js'
+import { logNormaliserOf, nce } from '../../src/ops/nce.js'
 import { pickedDots } from '../../src/ops/pickedDots.js'
 import { sampledSoftmax } from '../../src/ops/sampledSoftmax.js'
 import { softmaxClassifier } from '../../src/ops/softmaxClassifier.js'
@@ -56,22 +56,22 @@ for (const { name, open } of devices) {
       const bank = rows(classes, columns, 2)
       const negatives = int32(integers(0, classes)(generator(3), count * drawn), [count, drawn])
       const own = int32(integers(0, classes)(generator(4), count))
-      const normaliser = full([], classes, { device })
+      const logNormaliser = full([], Math.log(classes), { device })
       device.resetPeak()
       const { live } = device.memory()
       scope(() => {
-        gradients(nce(q, [bank], own, negatives, { temperature: 0.1, normaliser }), [q, bank])
+        gradients(nce(q, [bank], own, negatives, { temperature: 0.1, logNormaliser }), [q, bank])
       })
       const { peak } = device.memory()
       const gathered = 4 * count * drawn * columns
       assert.ok(peak - live < gathered / 2, `${peak - live} bytes, gathered ${gathered}`)
-      for (const each of [q, bank, negatives, own, normaliser]) each.dispose()
+      for (const each of [q, bank, negatives, own, logNormaliser]) each.dispose()
     })
 
     it('nce is finite at temperature 0.01, for a zero vector, and for a row that is its own negative', async () => {
       const found = await valuesOf(() => {
         const bank = rows(5, 3, 2)
-        const normaliser = full([1], 5, { device })
+        const logNormaliser = full([1], Math.log(5), { device })
         const q = tensor(
           [
             [0, 0, 0],
@@ -79,10 +79,59 @@ for (const { name, open } of devices) {
           ],
           { device, requiresGradient: true },
         )
-        const loss = nce(q, [bank], int32([0, 1]), int32([0, 1, 2, 3], [2, 2]), { temperature: 0.01, normaliser })
+        const loss = nce(q, [bank], int32([0, 1]), int32([0, 1, 2, 3], [2, 2]), { temperature: 0.01, logNormaliser })
         return [loss, ...gradients(loss, [q, bank])]
       })
       for (const { data } of found) for (const value of data) assert.ok(Number.isFinite(value), `${data}`)
+    })
+
+    it('estimates log Z of a bank as n · mean exp(similarity / T), where that is more than float32 holds', async () => {
+      for (const temperature of [0.5, 0.01]) {
+        const [found] = await valuesOf(() => {
+          const bank = tensor(
+            [
+              [1, 0],
+              [0, 1],
+              [0.6, 0.8],
+            ],
+            { device },
+          )
+          const q = tensor(
+            [
+              [1, 0],
+              [0, 0],
+            ],
+            { device },
+          )
+          return [logNormaliserOf(q, [bank], int32([0, 2, 1, 0], [2, 2]), temperature)]
+        })
+        // Similarities 1 and 0.6, of the zero vector 0 and 0.
+        const largest = 1 / temperature
+        const rest = 1 + Math.exp((0.6 - 1) / temperature) + 2 * Math.exp(-largest)
+        const expected = Math.log(3 / 4) + largest + Math.log(rest)
+        assert.ok(Math.abs(found!.data[0]! - expected) < 1e-5 * expected, `${found!.data[0]}, wanted ${expected}`)
+      }
+    })
+
+    it('nce takes similarities for logarithms of probabilities where there is no Z', async () => {
+      const [without, one] = await valuesOf(() => {
+        const [q, bank] = [rows(3, 4), rows(5, 4, 2)]
+        const operands = [q, [bank], int32([0, 1, 2]), int32([0, 1, 2, 3, 4, 0], [3, 2])] as const
+        return [nce(...operands), nce(...operands, { logNormaliser: zeros([], { device }) })]
+      })
+      assert.deepEqual(without!.data, one!.data)
+    })
+
+    it('sampledSoftmax is log(S + 1) of zero vectors, and of one row', async () => {
+      for (const count of [1, 2]) {
+        const [loss, dx] = await valuesOf(() => {
+          const x = zeros([count, 3], { device, requiresGradient: true })
+          const loss = sampledSoftmax(x, rows(6, 3, 2), int32(new Array<number>(count).fill(0)), int32([1, 2, 3, 5]))
+          return [loss, ...gradients(loss, [x])]
+        })
+        assert.ok(Math.abs(loss!.data[0]! - Math.log(5)) < 1e-6)
+        assert.ok(dx!.data.every(Number.isFinite))
+      }
     })
 
     it('sampledSoftmax over every other class is the whole softmax', async () => {
@@ -117,14 +166,14 @@ for (const { name, open } of devices) {
       scope(() => {
         const [q, w, own, one] = [rows(2, 3), rows(4, 3), int32([0, 1]), full([], 1, { device })]
         const negatives = int32([0, 1], [2, 1])
-        const options = { normaliser: one }
+        const options = { logNormaliser: one }
         assert.throws(() => pickedDots(q, [w], own), ShapeError)
         assert.throws(() => pickedDots(q, [rows(4, 5)], negatives), ShapeError)
         assert.throws(() => pickedDots(q, [w, w], negatives), GradientError)
         assert.throws(() => pickedDots(q, [w], q), DtypeError)
         assert.throws(() => nce(q, [w], int32([0]), negatives, options), ShapeError)
         assert.throws(() => nce(q, [w], own, own, options), ShapeError)
-        assert.throws(() => nce(q, [w], own, negatives, { normaliser: w }), ShapeError)
+        assert.throws(() => nce(q, [w], own, negatives, { logNormaliser: w }), ShapeError)
         assert.throws(() => nce(q, [w], own, negatives, { ...options, noise: zeros([3], { device }) }), ShapeError)
         assert.throws(() => nce(q, [w], own, negatives, { ...options, temperature: 0 }), ConfigError)
         assert.throws(() => sampledSoftmax(q, w, int32([0]), own), ShapeError)

@@ -35,7 +35,7 @@ export interface NCEAttributes {
 
 /**
  * Wu et al. (2018), equations 4 to 7, with the 1e-7 of the official code. Inputs [features [N, D], indices [N], negatives
- * [N, m], Z [], …pages [k, D], noise [n] or none]; several pages are constant, and Z and the noise always are.
+ * [N, m], log Z [], …pages [k, D], noise [n] or none]; several pages are constant, and log Z and the noise always are.
  */
 export const nce: Reference<NCEAttributes> = {
   forward(inputs, attributes) {
@@ -51,7 +51,7 @@ export const nce: Reference<NCEAttributes> = {
 }
 
 function nceTerms(inputs: Array64[], { temperature, pages: count }: NCEAttributes) {
-  const [features, indices, negatives, z] = inputs as [Array64, Array64, Array64, Array64]
+  const [features, indices, negatives, logZ] = inputs as [Array64, Array64, Array64, Array64]
   const pages = inputs.slice(4, 4 + count)
   const noise = inputs[4 + count]
   const bank = { shape: [0, rowsOf(features).columns], data: Float64Array.from(pages.flatMap(({ data }) => [...data])) }
@@ -59,7 +59,7 @@ function nceTerms(inputs: Array64[], { temperature, pages: count }: NCEAttribute
   const [rows, drawn] = negatives.shape as [number, number]
   const terms: (Pair & { loss: number })[] = []
   const term = (row: number, j: number, own: boolean) => {
-    const p = Math.exp(dot(features, row, bank, j) / temperature) / z.data[0]!
+    const p = Math.exp(dot(features, row, bank, j) / temperature - logZ.data[0]!)
     const level = drawn * (noise ? noise.data[j]! : 1 / bank.shape[0]!)
     const denominator = p + level + 1e-7
     // d log P / d dot = 1 / T.

@@ -1,4 +1,4 @@
-/** Losses that hold a prediction against a target without a gradient, in plain loops. */
+/** Losses that hold a prediction against a target without a gradient, and such targets, in plain loops. */
 import { type Array64, type Reference, rowsOf, zeros } from './array.js'
 import { logSumExp } from './softmax.js'
 
@@ -123,4 +123,50 @@ export const consistency: Reference = {
     }
     return [out, null]
   },
+}
+
+/** Wu et al. (2018), equation 8: the mean over rows of the squared distance; `before` without a gradient. */
+export const proximal: Reference = {
+  forward([z, before]) {
+    const { rows } = rowsOf(z!)
+    const total = z!.data.reduce((sum, v, i) => sum + (v - before!.data[i]!) ** 2, 0)
+    return { shape: [], data: Float64Array.of(total / rows) }
+  },
+  gradient([z, before], _, { data: dy }) {
+    const { rows } = rowsOf(z!)
+    return [{ shape: z!.shape, data: z!.data.map((v, i) => (2 * dy[0]! * (v - before!.data[i]!)) / rows) }, null]
+  },
+}
+
+export interface SinkhornAttributes {
+  epsilon: number
+  iterations: number
+}
+
+/** Caron et al. (2020), section 3.1, without a gradient: columns to a sum of 1/K, rows to one of 1/B, in turn. */
+export const sinkhorn: Reference<SinkhornAttributes> = {
+  forward([scores], { epsilon, iterations }) {
+    const { rows, columns } = rowsOf(scores!)
+    const largest = scores!.data.reduce((most, v) => Math.max(most, v))
+    const q = scores!.data.map(v => Math.exp((v - largest) / epsilon))
+    const scale = (places: number[], total: number) => {
+      const sum = places.reduce((all, at) => all + q[at]!, 0)
+      for (const at of places) q[at]! *= total / sum
+    }
+    const range = (count: number) => Array.from({ length: count }, (_, i) => i)
+    for (let i = 0; i < iterations; i++) {
+      for (const k of range(columns))
+        scale(
+          range(rows).map(row => row * columns + k),
+          1 / columns,
+        )
+      for (const row of range(rows))
+        scale(
+          range(columns).map(k => row * columns + k),
+          1 / rows,
+        )
+    }
+    return { shape: scores!.shape, data: q.map(v => v * rows) }
+  },
+  gradient: () => [null],
 }

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
 import { MemoryBank } from '../../src/ssl/memoryBank.js'
-import type { NPID } from '../../src/ssl/npid.js'
+import { NPID } from '../../src/ssl/npid.js'
 import { tensor } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
+import { scope } from '../../src/tensor/scope.js'
+import { gradients } from '../../src/tensor/tape.js'
 import { readTensors, writeTensors } from '../../src/train/session.js'
+import { simclrView } from '../../src/views/presets.js'
 import { devices } from '../conformance/devices.js'
 import { COUNT, runSteps, tinyRun, valuesOf } from '../train/tiny.js'
+import { batchOf } from './batch.js'
+import { Unchanged } from './runs.js'
 
 for (const { name, open } of devices) {
   describe(`ssl/npid on ${name}`, () => {
@@ -84,9 +89,111 @@ for (const { name, open } of devices) {
       assert.ok(Math.abs(first!.loss - Math.log(COUNT)) < 0.05)
     })
 
+    /** NPID whose embeddings are the rows that it is shown, divided by their lengths, and a bank of such rows. */
+    function byHand(bank: number[][], options: { temperature: number; negatives: number; proximal?: number }) {
+      const [size, dimension] = [bank.length, bank[0]!.length]
+      const rows = new MemoryBank({ size, dimension, momentum: 0.5, generator: new Generator(1), device })
+      rows.pages[0]!.write(Float32Array.from(bank.flat()))
+      const view = simclrView({ size: 8, mean: [0.5], std: [0.25], strength: 0.5, blur: false })
+      const networks = [new Unchanged(dimension, device), new Unchanged(dimension, device)] as const
+      const method = new NPID(...networks, rows, new Generator(2), { proximal: 0, view, ...options })
+      const logZ = async () => (await new Map(method.state()).get('logNormaliser')!.item()) as number
+      return { method, networks, logZ }
+    }
+
+    const near = (actual: number, expected: number, what: string) =>
+      assert.ok(Math.abs(actual - expected) < 1e-5 * Math.max(1, Math.abs(expected)), `${what}: ${actual}`)
+
+    it('keeps the Z of its first batch: by hand, where all rows of the bank are the same', async () => {
+      const [own, right] = [
+        [1, 0, 0],
+        [0, 1, 0],
+      ]
+      const { method, logZ } = byHand([own, own, own, own], { temperature: 0.5, negatives: 3 })
+      const step = async (k: number, rows: number[][]) => {
+        method.prepare(k)
+        const value = await method.loss(batchOf(tensor(rows, { device }))).loss.item()
+        method.afterStep()
+        return value
+      }
+      // Similarities 1 and 0 at T = 1/2: Z = 4 · (e² + 1) / 2.
+      const z = 2 * (Math.exp(2) + 1)
+      const loss = await step(0, [own, right])
+      near(await logZ(), Math.log(z), 'log Z')
+      // m·Pn = 3/4; of an image as likely as its negatives.
+      const term = (p: number) => -Math.log(p / (p + 0.75)) - 3 * Math.log(0.75 / (p + 0.75))
+      near(loss, (term(Math.exp(2) / z) + term(1 / z)) / 2, 'loss')
+      for (const k of [1, 2, 3]) {
+        assert.ok(Number.isFinite(await step(k, [right, own])))
+        near(await logZ(), Math.log(z), `log Z after step ${k}`)
+      }
+    })
+
+    it('has a finite loss and gradient at a temperature of 0.01, of zero vectors, of one image, where exp overflows', async () => {
+      for (const rows of [
+        [[1, 0]],
+        [[0, 0]],
+        [
+          [1, 0],
+          [0, 0],
+        ],
+      ]) {
+        for (const negatives of [0, 2]) {
+          const options = { temperature: 0.01, negatives, proximal: 1 }
+          const { method, networks, logZ } = byHand(
+            [
+              [1, 0],
+              [1, 0],
+              [0.6, 0.8],
+            ],
+            options,
+          )
+          method.prepare(0)
+          const [loss, ...found] = scope(() => {
+            const { loss } = method.loss(batchOf(tensor(rows, { device })))
+            return [
+              loss,
+              ...gradients(
+                loss,
+                networks.map(({ weight }) => weight),
+              ),
+            ]
+          })
+          assert.ok(Number.isFinite(await loss!.item()))
+          for (const each of found) assert.ok((await each.data()).every(Number.isFinite))
+          assert.ok(Number.isFinite(await logZ()))
+        }
+      }
+    })
+
+    it('adds λ · the squared distance to where an image was', async () => {
+      const bank = [
+        [1, 0],
+        [0, 1],
+      ]
+      const value = async (proximal: number) => {
+        const { method } = byHand(bank, { temperature: 0.5, negatives: 0, proximal })
+        return method
+          .loss(
+            batchOf(
+              tensor(
+                [
+                  [0.6, 0.8],
+                  [0, 1],
+                ],
+                { device },
+              ),
+            ),
+          )
+          .loss.item()
+      }
+      // ‖(0.6, 0.8) − (1, 0)‖² = 0.8, and nothing: 0.4 on average.
+      near((await value(30)) - (await value(0)), 12, 'the term')
+    })
+
     it('estimates Z from the first batch once, and then is near chance with noise-contrastive estimation', async () => {
       const { run, method } = npid({ temperature: 100, negatives: 16 })
-      const z = async () => (await run.state.get('method.normaliser')!.item()) as number
+      const z = async () => Math.exp((await run.state.get('method.logNormaliser')!.item()) as number)
       await runSteps(run, 0, 1)
       const estimated = await z()
       assert.ok(Math.abs(estimated / COUNT - 1) < 0.05, `Z ${estimated}`)

@@ -10,9 +10,11 @@ import { consistency } from '../../src/ssl/losses/consistency.js'
 import { negativeCosine, normalizedDistance } from '../../src/ssl/losses/cosine.js'
 import { inBatchContrast } from '../../src/ssl/losses/inBatchContrast.js'
 import { maskedSquaredError } from '../../src/ssl/losses/maskedSquaredError.js'
+import { proximal } from '../../src/ssl/losses/proximal.js'
 import { sinkhorn } from '../../src/ssl/losses/sinkhorn.js'
-import { swappedPrediction } from '../../src/ssl/losses/swappedPrediction.js'
+import { meanEntropy, swappedPrediction } from '../../src/ssl/losses/swappedPrediction.js'
 import { full, tensor, zeros } from '../../src/tensor/create.js'
+import { stopGradient } from '../../src/tensor/tape.js'
 import { devices } from '../conformance/devices.js'
 import { finite } from './finite.js'
 
@@ -56,6 +58,42 @@ for (const { name, open } of devices) {
       // A score of 1 for the wrong prototype costs 1 / T, where the right one has none.
       const wrong = await finite(of([[1, 0]]), x => swappedPrediction([of([[0, 1]])], [x, x], 0.01))
       near(wrong, 100, 'a wrong prediction')
+    })
+
+    it('knows the entropy of targets, the least that predicting them can cost, also of one that is certain', async () => {
+      near(await finite(of([[0.5, 0.5]]), q => meanEntropy([q, of([[1, 0]])])), Math.log(2) / 2, 'a half and certain')
+      const q = of([[0.75, 0.25]])
+      const right = await swappedPrediction([q], [q, of([[Math.log(3), 0]])], 1).item()
+      near(await meanEntropy([q]).item(), right, 'predicted exactly')
+    })
+
+    it('adds up how far embeddings moved, and has no gradient where they have not', async () => {
+      const [z, before] = [
+        of([
+          [1, 0],
+          [0, 1],
+        ]),
+        of([
+          [0, 0],
+          [0, 1],
+        ]),
+      ]
+      near(await finite(z, own => proximal(own, before)), 0.5, 'one of two by 1')
+      assert.equal(await finite(zeros([1, 3], { device }), own => proximal(own, zeros([1, 3], { device }))), 0)
+      assert.throws(() => proximal(z, zeros([2, 3], { device })), ShapeError)
+    })
+
+    it('predictions that are their targets already: distance 0, cosine 1, finite gradients, of one image too', async () => {
+      for (const x of [
+        of([[3, 4]]),
+        of([
+          [3, 4],
+          [0, 2],
+        ]),
+      ]) {
+        assert.ok(Math.abs(await finite(x, p => normalizedDistance(p, stopGradient(p)))) < 1e-6)
+        near(await finite(x, p => negativeCosine(p, stopGradient(p))), -1, 'negativeCosine')
+      }
     })
 
     it('swaps nothing where there is one view, no target, another shape or no temperature', () => {

@@ -1,5 +1,5 @@
 import { ShapeError } from '../../device/errors.js'
-import { mul, neg } from '../../ops/elementwise.js'
+import { log, maximum, mul, neg } from '../../ops/elementwise.js'
 import { mean } from '../../ops/reduce.js'
 import { concat } from '../../ops/shape.js'
 import { logSoftmax } from '../../ops/softmax.js'
@@ -43,4 +43,19 @@ export function swappedPrediction(targets: readonly Tensor[], scores: readonly T
     return predictions.filter((_, view) => view !== own).map(prediction => sum(mul(q, prediction), 1))
   })
   return neg(mean(concat(terms, 0)))
+}
+
+// 0 · log 0 counts 0.
+const LEAST = 1e-30
+
+/**
+ * The mean over rows and distributions q of −Σ_k q_k log q_k: the least that `swappedPrediction` of these targets can be;
+ * what it is above that are Kullback-Leibler divergences (Caron et al., 2021, section 5.3).
+ *
+ * @param distributions float32 [B, K] each, rows that sum to 1
+ * @returns a scalar from 0 to log K
+ */
+export function meanEntropy(distributions: readonly Tensor[]): Tensor {
+  const q = concat(distributions, 0)
+  return neg(mean(sum(mul(q, log(maximum(q, LEAST))), 1)))
 }
