@@ -2,10 +2,10 @@ import type { Module } from '../nn/module.js'
 import type { ModelState } from '../nn/state.js'
 import { add, mul } from '../ops/elementwise.js'
 import { l2normalize } from '../ops/normalize.js'
-import { concat, split } from '../ops/shape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { independentViews, type ViewPlan } from '../views/plan.js'
 import type { ViewSpec } from '../views/spec.js'
+import { eachView } from './eachView.js'
 import { inBatchContrast } from './losses/inBatchContrast.js'
 import { type Batch, type Encoder, Method, type MethodOutput } from './method.js'
 import type { TargetNetwork } from './targetNetwork.js'
@@ -13,6 +13,11 @@ import type { TargetNetwork } from './targetNetwork.js'
 export interface MoCoV3Options {
   /** T: 1.0 for ResNet-50, 0.2 for ViTs. */
   readonly temperature: number
+  /**
+   * Whether both views go through a network as one batch, so that batch norm sees them together. Algorithm 1 and the
+   * official code take one view after the other.
+   */
+  readonly jointBatch: boolean
   readonly views: readonly [ViewSpec, ViewSpec]
 }
 
@@ -42,18 +47,18 @@ export class MoCoV3 extends Method {
     this.modules = { ...online, predictor }
   }
 
-  /** Both views go through each network as one batch of 2B. */
   loss({ views: [a, b] }: Batch): MethodOutput {
-    const images = concat([a!, b!], 0)
-    const features = this.encoder.forward(images)
-    const [q1, q2] = split(l2normalize(this.predictor.forward(this.online.projector.forward(features))), 2)
-    const keys = this.target.forward(({ encoder, projector }) =>
-      l2normalize(projector.forward(encoder.forward(images))),
-    )
-    const [k1, k2] = split(keys, 2)
+    const images = [a!, b!] as const
     const { temperature } = this.options
+    const features = eachView(images, this.options, x => this.encoder.forward(x))
+    const [q1, q2] = eachView(features, this.options, x =>
+      l2normalize(this.predictor.forward(this.online.projector.forward(x))),
+    )
+    const [k1, k2] = this.target.forward(({ encoder, projector }) =>
+      eachView(images, this.options, x => l2normalize(projector.forward(encoder.forward(x)))),
+    )
     const both = add(inBatchContrast(q1, k2, temperature), inBatchContrast(q2, k1, temperature))
-    return { loss: mul(both, 2 * temperature), embedding: q1, positives: q2, features: split(features, 2)[0] }
+    return { loss: mul(both, 2 * temperature), embedding: q1, positives: q2, features: features[0] }
   }
 
   /** 4T · log B: all similarities equal, both ways. */

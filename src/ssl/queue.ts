@@ -43,6 +43,11 @@ export class Queue {
     this.places = keep(empty([rows], 'int32', device))
   }
 
+  /** Whether none of the random rows that it began with is left when step `step` begins. */
+  isFull(step: number): boolean {
+    return step * this.rows >= this.size
+  }
+
   /** Writes where the rows of a step go. */
   prepare(step: number): void {
     this.places.write(Int32Array.from({ length: this.rows }, (_, i) => (step * this.rows + i) % this.size))

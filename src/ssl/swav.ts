@@ -21,7 +21,10 @@ export interface SwAVOptions {
   readonly iterations: number
   /** Steps during which the prototypes stay as they are: an epoch in the paper. */
   readonly frozenSteps: number
-  /** The first step that assigns with the queue's features too, once they are worth it: epoch 15 in the paper. */
+  /**
+   * The first step that assigns with the queue's features too, once they are worth it: epoch 15 in the paper. Not before
+   * it is full of features, as in the official code, which begins to fill it at that step; here it is filled from the first.
+   */
   readonly queueFrom: number
   /** Two large views, then any number of small ones. */
   readonly views: ViewPlan
@@ -77,7 +80,7 @@ export class SwAV extends Method {
   }
 
   private usesQueue(step: number): boolean {
-    return this.queues !== undefined && step >= this.options.queueFrom
+    return this.queues !== undefined && step >= this.options.queueFrom && this.queues[0].isFull(step)
   }
 
   /** log K: predictions that say nothing. */

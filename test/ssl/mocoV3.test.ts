@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
-import type { MoCoV3 } from '../../src/ssl/mocoV3.js'
+import { ModelState } from '../../src/nn/state.js'
+import { MoCoV3 } from '../../src/ssl/mocoV3.js'
+import { TargetNetwork } from '../../src/ssl/targetNetwork.js'
+import { tensor } from '../../src/tensor/create.js'
 import { readTensors, writeTensors } from '../../src/train/session.js'
+import { simclrView } from '../../src/views/presets.js'
 import { devices } from '../conformance/devices.js'
 import { BATCH, runSteps, tinyRun, valuesOf } from '../train/tiny.js'
+import { batchOf } from './batch.js'
+import { Unchanged } from './runs.js'
 
 for (const { name, open } of devices) {
   describe(`ssl/moco-v3 on ${name}`, () => {
@@ -27,6 +33,45 @@ for (const { name, open } of devices) {
       const [first] = await run.step.metrics(1)
       assert.ok(Math.abs(first!.loss / method.chance(BATCH) - 1) < 0.05)
     })
+
+    for (const jointBatch of [true, false]) {
+      it(`is 2T · cross-entropy both ways, by hand, with views ${jointBatch ? 'together' : 'one by one'}`, async () => {
+        const networks = () => ({ encoder: new Unchanged(2, device), projector: new Unchanged(2, device) })
+        const view = simclrView({ size: 8, mean: [0.5], std: [0.25], strength: 0.5, blur: false })
+        const target = new TargetNetwork(networks(), { momentum: () => 0.5 })
+        const temperature = 0.25
+        const method = new MoCoV3(networks(), new Unchanged(2, device), target, {
+          temperature,
+          jointBatch,
+          views: [view, view],
+        })
+        method.attach(new ModelState(method.modules))
+        const rows = (values: number[][]) => tensor(values, { device })
+        // Of lengths 5 and 2: queries and keys are (0.6, 0.8), (1, 0) in view a, and (1, 0), (0, 1) in view b.
+        const batch = batchOf(
+          rows([
+            [3, 4],
+            [2, 0],
+          ]),
+          rows([
+            [1, 0],
+            [0, 1],
+          ]),
+        )
+        const cross = (own: number, other: number) =>
+          Math.log(Math.exp(own / temperature) + Math.exp(other / temperature)) - own / temperature
+        const near = (actual: number, expected: number) => assert.ok(Math.abs(actual - expected) < 1e-5, `${actual}`)
+        method.prepare(0)
+        const aToB = (cross(0.6, 0.8) + cross(0, 1)) / 2
+        const bToA = (cross(0.6, 1) + cross(0, 0.8)) / 2
+        near(await method.loss(batch).loss.item(), 2 * temperature * (aToB + bToA))
+        // The encoder turns to swap the two numbers, and the target goes half way: all of its keys are (1, 1) / √2.
+        method.online.encoder.parameters()[0]!.write(Float32Array.of(0, 1, 1, 0))
+        method.afterStep()
+        method.prepare(1)
+        near(await method.loss(batch).loss.item(), 2 * temperature * 2 * Math.log(2))
+      })
+    }
 
     it('has a predictor on the online network alone, and a target that ends up standing still', async () => {
       const { run, method } = moco({ momentum: 0.5 })

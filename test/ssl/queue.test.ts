@@ -49,6 +49,14 @@ for (const { name, open } of devices) {
       assert.deepEqual(fifth, [21, 30, 31, 40, 41])
     })
 
+    it('is full once its first rows have all been overwritten', () => {
+      const queue = make(5, 2)
+      assert.deepEqual(
+        [0, 1, 2, 3, 4].map(step => queue.isFull(step)),
+        [false, false, false, true, true],
+      )
+    })
+
     it('keeps the last rows of a batch that is larger than itself', async () => {
       assert.deepEqual(await run(make(3, 5), 5, 2), [
         [3, 4, 2],

@@ -1,13 +1,22 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
+import { Linear } from '../../src/nn/linear.js'
 import { sinkhorn } from '../../src/ssl/losses/sinkhorn.js'
-import type { SwAV } from '../../src/ssl/swav.js'
+import { Queue } from '../../src/ssl/queue.js'
+import { SwAV } from '../../src/ssl/swav.js'
 import { tensor } from '../../src/tensor/create.js'
+import { Generator } from '../../src/tensor/philox.js'
 import { readTensors, writeTensors } from '../../src/train/session.js'
+import { swavViews } from '../../src/views/multiCrop.js'
 import { devices } from '../conformance/devices.js'
 import { array } from '../reference/array.js'
-import { sinkhorn as reference } from '../reference/targets.js'
+import { sinkhorn as reference, swappedPrediction as swapped } from '../reference/targets.js'
 import { runSteps, tinyRun, valuesOf } from '../train/tiny.js'
+import { batchOf } from './batch.js'
+import { Unchanged } from './runs.js'
+
+/** Rows of two numbers, for each of several views. */
+type Pages = readonly (readonly (readonly [number, number])[])[]
 
 const SETTINGS = {
   method: 'swav',
@@ -111,6 +120,99 @@ for (const { name, open } of devices) {
       await runSteps(run, 0, 1)
       const [first] = await run.step.metrics(1)
       assert.ok(Math.abs(first!.loss - Math.log(5)) < 0.1, `loss ${first!.loss}`)
+    })
+
+    it('assigns with the queue once it is full, the batch being predicted alone: by hand', async () => {
+      const queue = () => new Queue({ size: 3, dimension: 2, rows: 2, generator: new Generator(1), device })
+      const prototypes = new Linear({ inputs: 2, outputs: 2, bias: false, generator: new Generator(2), device })
+      prototypes.weight.write(Float32Array.of(1, 0, 0, 1))
+      const [temperature, epsilon, iterations] = [0.5, 0.5, 3]
+      const method = new SwAV(new Unchanged(2, device), new Unchanged(2, device), prototypes, [queue(), queue()], {
+        temperature,
+        epsilon,
+        iterations,
+        frozenSteps: 0,
+        queueFrom: 1,
+        views: swavViews({ size: 8, mean: [0.5], std: [0.25], strength: 0, blur: false, localCount: 1, localSize: 4 }),
+      })
+      const state = () => new Map(method.state())
+      // Embeddings of two images in two large views and a small one; they are their own scores.
+      const [x, y, up, right] = [
+        [1, 0],
+        [0, 1],
+        [0.6, 0.8],
+        [0.8, 0.6],
+      ] as const
+      const steps: { views: Pages; queued?: Pages }[] = [
+        {
+          views: [
+            [x, y],
+            [up, right],
+            [x, x],
+          ],
+        },
+        // The step from which the queue may be used, but a row of it is as it began.
+        {
+          views: [
+            [up, x],
+            [x, right],
+            [y, y],
+          ],
+        },
+        // Step 1 has written its second row over the first of step 0.
+        {
+          views: [
+            [y, right],
+            [x, x],
+            [up, x],
+          ],
+          queued: [
+            [x, y, up],
+            [right, right, x],
+          ],
+        },
+        {
+          views: [
+            [x, up],
+            [y, right],
+            [right, x],
+          ],
+          queued: [
+            [x, y, right],
+            [right, x, x],
+          ],
+        },
+      ]
+      for (const [step, { views, queued }] of steps.entries()) {
+        assert.equal(method.variant(step), queued ? 'queue' : '', `step ${step}`)
+        method.prepare(step)
+        if (queued) {
+          const held = await Promise.all([0, 1].map(view => state().get(`view${view}.queue.0`)!.data()))
+          assert.deepEqual(
+            held.map(each => [...each]),
+            queued.map(rows => [...Float32Array.from(rows.flat())]),
+          )
+        }
+        const { loss } = method.loss(
+          batchOf(
+            ...views.map(rows =>
+              tensor(
+                rows.map(row => [...row]),
+                { device },
+              ),
+            ),
+          ),
+        )
+        const targets = [0, 1].map(large => {
+          const rows = [...views[large]!, ...(queued?.[large] ?? [])]
+          const { data } = reference.forward([array([rows.length, 2], rows.flat())], { epsilon, iterations })
+          return array([2, 2], [...data.slice(0, 4)])
+        })
+        const scores = views.map(rows => array([2, 2], rows.flat()))
+        const expected = swapped.forward([...targets, ...scores], { targets: 2, temperature }).data[0]!
+        assert.ok(Math.abs((await loss.item()) - expected) < 1e-5, `loss of step ${step}`)
+        method.afterStep()
+      }
     })
 
     it('goes on as if never stopped, with its queues, before and after they come into use', async () => {

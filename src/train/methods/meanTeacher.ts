@@ -28,9 +28,11 @@ export const meanTeacher = defineMethod({
       const network = encoder(`${prefix}encoder`)
       return { encoder: network, classifier: linear(`${prefix}classifier`, network.featureDimension, classes()) }
     }
+    // By steps, as in the TensorFlow code and the paper; the PyTorch code raises it once an epoch.
     const ramp = sigmoidRamp(Math.round(rampUp * stepsPerEpoch))
-    // A young teacher is the plain average of its students so far.
-    const kept = (step: number) => Math.min(1 - 1 / (step + 1), momentum)
+    // A young teacher is the plain average of all its students so far, the first one's weights at the start included: the
+    // official code's min(1 − 1 / (t + 1), α), whose t is 1 after the first step.
+    const kept = (step: number) => Math.min(1 - 1 / (step + 2), momentum)
     return new MeanTeacher(networks(''), new TargetNetwork(networks('target.'), { momentum: kept }), {
       consistency: step => consistency * ramp(step),
       labelledPerBatch,
