@@ -1,11 +1,11 @@
 // m = β1 m + (1 − β1) g;  v = β2 v + (1 − β2) g²;  w −= lr λ w + a m / (√v·b + ε)
 // over a page of `count` vec4s. The host computes, in float64, hyper = [lr λ, a = lr / (1 − β1^t), b = 1 / √(1 − β2^t),
 // ε, β1, 1 − β1, β2, 1 − β2] for step t = 1, 2, …
-// Workgroup 256, four vec4s an invocation; grid fold(⌈count / 1024⌉). Bindings: w, m, v, g [count], hyper [64].
+// A stream of vec4s (lib/stream.wgsl). Bindings: w, m, v, g [count], hyper [64].
 // Source: Loshchilov & Hutter, 2017, https://arxiv.org/abs/1711.05101, in the form of torch.optim.AdamW.
-#include "lib/index.wgsl"
+#include "lib/stream.wgsl"
 
-struct Params { count: u32 }
+struct Params { count: u32, each: u32 }
 @group(0) @binding(0) var<storage, read_write> w: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> m: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> v: array<vec4<f32>>;
@@ -13,11 +13,11 @@ struct Params { count: u32 }
 @group(0) @binding(4) var<storage, read> hyper: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size({{WORKGROUP}})
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  let first = invocation_index(workgroup, workgroups, local, 1024u);
-  for (var i = first; i < min(first + 1024u, params.count); i += 256u) {
+  let part = stretch(workgroup, workgroups, local);
+  for (var i = part.begin; i < part.end; i += {{WORKGROUP}}u) {
     let gradient = g[i];
     let mean = hyper[4] * m[i] + hyper[5] * gradient;
     let square = hyper[6] * v[i] + hyper[7] * gradient * gradient;

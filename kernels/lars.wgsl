@@ -1,12 +1,12 @@
 // With ADAPT  r = lr·trust[slot of w], g' = g + λ w; without, for excluded parameters, r = lr, g' = g + λ w:
 //   v = μ v + r g';  w −= v
 // over a page of `count` vec4s; hyper = [lr, λ, μ, eeta]. Blocks of 16 vec4s (256 bytes) belong to one slot each.
-// Workgroup 256, four vec4s an invocation; grid fold(⌈count / 1024⌉).
+// A stream of vec4s (lib/stream.wgsl).
 // Bindings: w, v, g [count], hyper [64], with ADAPT trust [slots] and slot_of_block [count / 16].
 // Source: You, Gitman & Ginsburg, 2017, as in SimCLR's lars_optimizer.py (classic momentum).
-#include "lib/index.wgsl"
+#include "lib/stream.wgsl"
 
-struct Params { count: u32 }
+struct Params { count: u32, each: u32 }
 @group(0) @binding(0) var<storage, read_write> w: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> v: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> g: array<vec4<f32>>;
@@ -17,11 +17,11 @@ struct Params { count: u32 }
 #endif
 @group(1) @binding(0) var<uniform> params: Params;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size({{WORKGROUP}})
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  let first = invocation_index(workgroup, workgroups, local, 1024u);
-  for (var i = first; i < min(first + 1024u, params.count); i += 256u) {
+  let part = stretch(workgroup, workgroups, local);
+  for (var i = part.begin; i < part.end; i += {{WORKGROUP}}u) {
 #if ADAPT
     let rate = hyper[0] * trust[slot_of_block[i / 16u]];
 #else

@@ -1,21 +1,21 @@
 // g' = g + λ w;  v = μ v + g';  w −= lr v, or with NESTEROV  w −= lr (g' + μ v)
 // over a page of `count` vec4s: weights w, momenta v, gradients g; hyper = [lr, λ, μ].
-// Workgroup 256, four vec4s an invocation; grid fold(⌈count / 1024⌉). Bindings: w, v, g [count], hyper [64].
+// A stream of vec4s (lib/stream.wgsl). Bindings: w, v, g [count], hyper [64].
 // Source: Sutskever et al., 2013, in the form of torch.optim.SGD (the learning rate is outside the momentum).
-#include "lib/index.wgsl"
+#include "lib/stream.wgsl"
 
-struct Params { count: u32 }
+struct Params { count: u32, each: u32 }
 @group(0) @binding(0) var<storage, read_write> w: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> v: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> hyper: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-@compute @workgroup_size(256)
+@compute @workgroup_size({{WORKGROUP}})
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  let first = invocation_index(workgroup, workgroups, local, 1024u);
-  for (var i = first; i < min(first + 1024u, params.count); i += 256u) {
+  let part = stretch(workgroup, workgroups, local);
+  for (var i = part.begin; i < part.end; i += {{WORKGROUP}}u) {
     let gradient = g[i] + hyper[1] * w[i];
     let momentum = hyper[2] * v[i] + gradient;
     v[i] = momentum;

@@ -73,29 +73,31 @@ SELFSAME_CLONES void addWhere(const float* g, const int32_t* index, int32_t here
   for (int64_t c = 0; c < count; c++) sum[c] += index[c] == here ? g[c] : 0.0f;
 }
 
-/** One output pixel; `x` is its image. */
-void poolPixel(const Window& w, const float* x, int64_t p, int64_t q, float* y, int32_t* index) {
+SELFSAME_CLONES void takeLarger(const float* x, int64_t count, float* best) {
+  for (int64_t c = 0; c < count; c++) best[c] = x[c] > best[c] ? x[c] : best[c];
+}
+
+/** One output pixel: the largest value, with `index` also where, or the average; `x` is its image. */
+void poolPixel(const Window& w, const float* x, int64_t p, int64_t q, bool average, float* y, int32_t* index) {
   const Axis& rows = w.rows;
   const Axis& columns = w.columns;
   const auto real = static_cast<float>((rows.end(p) - rows.begin(p)) * (columns.end(q) - columns.begin(q)));
   for (int64_t c = 0; c < w.channels; c += kChannels) {
     const int64_t count = std::min(kChannels, w.channels - c);
     const int64_t start = rows.begin(p) * columns.length + columns.begin(q);
-    if (index) {
-      std::copy_n(x + start * w.channels + c, count, y + c);
-      std::fill_n(index + c, count, static_cast<int32_t>(start));
-    } else {
-      std::fill_n(y + c, count, 0.0f);
-    }
+    if (average) std::fill_n(y + c, count, 0.0f);
+    else std::copy_n(x + start * w.channels + c, count, y + c);
+    if (index) std::fill_n(index + c, count, static_cast<int32_t>(start));
     for (int64_t i = rows.begin(p); i < rows.end(p); i++) {
       for (int64_t j = columns.begin(q); j < columns.end(q); j++) {
         const int64_t here = i * columns.length + j;
         const float* from = x + here * w.channels + c;
-        if (index) takeLarger(from, static_cast<int32_t>(here), count, y + c, index + c);
-        else add(from, count, y + c);
+        if (average) add(from, count, y + c);
+        else if (index) takeLarger(from, static_cast<int32_t>(here), count, y + c, index + c);
+        else takeLarger(from, count, y + c);
       }
     }
-    if (!index) divide(y + c, real, count);
+    if (average) divide(y + c, real, count);
   }
 }
 
@@ -134,15 +136,17 @@ const Op pool("pool", [](Launch& launch) -> Run {
   const int64_t outPixels = w.rows.outLength * w.columns.outLength;
   const auto* x = launch.in<float>("x", {w.batch, pixels, w.channels});
   auto* y = launch.out<float>("y", {w.batch, w.rows.outLength, w.columns.outLength, w.channels});
+  const bool average = launch.flag("average");
   int32_t* index = nullptr;
   if (launch.has("index")) {
+    if (average) launch.refuse("wants no index of an average");
     index = launch.out<int32_t>("index", {w.batch, w.rows.outLength, w.columns.outLength, w.channels});
   }
   return [=](Scratch&) {
     const int64_t work = w.channels * w.rows.size * w.columns.size;
     forPixels(w.batch, w.rows.outLength, w.columns.outLength, work, [&](int64_t n, int64_t p, int64_t q) {
       const int64_t to = (n * outPixels + p * w.columns.outLength + q) * w.channels;
-      poolPixel(w, x + n * pixels * w.channels, p, q, y + to, index ? index + to : nullptr);
+      poolPixel(w, x + n * pixels * w.channels, p, q, average, y + to, index ? index + to : nullptr);
     });
   };
 });

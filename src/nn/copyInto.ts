@@ -1,6 +1,6 @@
 import type { Slice } from '../device/device.js'
 import { ShapeError } from '../device/errors.js'
-import { fold, implement, tiles } from '../device/webgpu/plan.js'
+import { implement, stream } from '../device/webgpu/plan.js'
 import { sameShape, show } from '../tensor/shape.js'
 import { type Tensor, wantDtype } from '../tensor/tensor.js'
 
@@ -11,16 +11,15 @@ declare module '../device/launch.js' {
   }
 }
 
-implement('copyInto', ({ from, to, count, accumulate }, { limits }) => {
+implement('copyInto', ({ from, to, count, accumulate }, target) => {
   const whole = count % 4 === 0
-  const elements = whole ? count / 4 : count
+  const walk = stream(whole ? count / 4 : count, target)
   return [
     {
+      ...walk,
       kernel: 'copy_into',
-      parameters: { T: whole ? 'vec4<f32>' : 'f32', ACCUMULATE: Number(accumulate) },
+      parameters: { ...walk.parameters, T: whole ? 'vec4<f32>' : 'f32', ACCUMULATE: Number(accumulate) },
       bindings: [from, to],
-      params: { count: elements },
-      grid: fold(tiles(elements, 1024), limits),
       work: count,
     },
   ]

@@ -1,7 +1,7 @@
 import type { Device, Slice } from '../device/device.js'
 import { DtypeError } from '../device/errors.js'
 import { isSlice, type LaunchOf } from '../device/launch.js'
-import { type Dispatch, fold, implement, type Target, tiles } from '../device/webgpu/plan.js'
+import { type Dispatch, implement, stream, type Target } from '../device/webgpu/plan.js'
 import { broadcast, type Shape, show, sizeOf, stridesOf } from '../tensor/shape.js'
 import { type Dtype, empty, Tensor } from '../tensor/tensor.js'
 import { type Row, type RowName, table } from './elementwise.table.js'
@@ -31,24 +31,33 @@ const NAMES = ['A', 'B', 'C'] as const
 
 implement('elementwise', planElementwise)
 
-export function planElementwise(launch: LaunchOf<'elementwise'>, { limits }: Target): Dispatch[] {
-  const { operands, shape, strides } = launch
+export function planElementwise(launch: LaunchOf<'elementwise'>, target: Target): Dispatch[] {
+  const { operands, types, outType } = launch
+  const { shape, strides, rank, width } = groupsOf(launch)
   const count = sizeOf(shape)
-  const linear = operands.every((operand, i) => !isSlice(operand) || isLinear(strides[i]!, shape))
-  const rank = linear ? 0 : shape.length
-  const parameters: Record<string, string | number> = { RANK: rank, OUT: WGSL[launch.outType] }
-  const params: Record<string, number> = { count, p: 0, q: 0 }
+  const walk = stream(count, target)
+  const groupOf = (type: ElementType) => (width === 4 ? `vec4<${WGSL[type]}>` : WGSL[type])
+  const parameters: Record<string, string | number> = {
+    ...walk.parameters,
+    RANK: rank,
+    WIDTH: width,
+    OUT: WGSL[outType],
+    GROUP_OUT: groupOf(outType),
+  }
+  const params: Record<string, number> = { ...walk.params, p: 0, q: 0 }
   const bindings: Slice[] = []
   const constants = ['p', 'q']
   NAMES.forEach((name, i) => {
     const operand = operands[i]
-    parameters[name] = WGSL[launch.types[i] ?? 'float32']
+    const type = types[i] ?? 'float32'
+    parameters[name] = WGSL[type]
+    parameters[`GROUP_${name}`] = groupOf(type)
+    // A binding that is stretched along the last axis holds single elements.
+    parameters[`STORED_${name}`] = strides[i]?.at(-1) === 0 ? WGSL[type] : groupOf(type)
     parameters[`AT_${name}`] = bindings.length
-    if (operand === undefined) parameters[`KIND_${name}`] = 'none'
-    else if (isSlice(operand)) {
-      parameters[`KIND_${name}`] = 'element'
-      bindings.push(operand)
-    } else {
+    parameters[`KIND_${name}`] = isSlice(operand) ? 'element' : 'p'
+    if (isSlice(operand)) bindings.push(operand)
+    else if (operand !== undefined) {
       const constant = constants.shift()!
       parameters[`KIND_${name}`] = constant
       params[constant] = operand
@@ -68,10 +77,33 @@ export function planElementwise(launch: LaunchOf<'elementwise'>, { limits }: Tar
       parameters,
       bindings: [...bindings, launch.out],
       params,
-      grid: fold(tiles(count, 1024), limits),
-      work: count,
+      grid: walk.grid,
+      work: count * width,
     },
   ]
+}
+
+/**
+ * The launch in groups of four elements along the last axis, where each operand either walks there or stands still, and
+ * as it is otherwise: a load of four costs hardly more than a load of one. Rank 0 says that nothing is broadcast.
+ */
+function groupsOf(launch: LaunchOf<'elementwise'>) {
+  const slices = launch.operands.map(isSlice)
+  const linear = slices.every((slice, i) => !slice || isLinear(launch.strides[i]!, launch.shape))
+  const shape = linear ? [sizeOf(launch.shape)] : [...launch.shape]
+  const strides = linear ? launch.operands.map(() => [1]) : launch.strides
+  const last = shape.length - 1
+  const inGroups = (own: readonly number[]) =>
+    own[last] === 0 || (own[last] === 1 && own.every((stride, axis) => axis === last || stride % 4 === 0))
+  const rank = linear ? 0 : shape.length
+  if (shape[last]! % 4 !== 0 || !slices.every((slice, i) => !slice || inGroups(strides[i]!))) {
+    return { shape, strides, rank, width: 1 }
+  }
+  shape[last]! /= 4
+  const grouped = strides.map(own =>
+    own[last] === 0 ? own : own.map((stride, axis) => (axis === last ? stride : stride / 4)),
+  )
+  return { shape, strides: grouped, rank, width: 4 }
 }
 
 function isLinear(strides: readonly number[], shape: Shape): boolean {

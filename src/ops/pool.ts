@@ -1,8 +1,8 @@
 import type { Slice } from '../device/device.js'
 import { ShapeError } from '../device/errors.js'
-import { fold, implement, type Target, tiles } from '../device/webgpu/plan.js'
+import { implement, stream } from '../device/webgpu/plan.js'
 import { type Shape, show } from '../tensor/shape.js'
-import { differentiable, onceDifferentiable } from '../tensor/tape.js'
+import { differentiable, onceDifferentiable, willRecord } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
 import { lanesOf } from './lanes.js'
 import { mean } from './reduce.js'
@@ -23,53 +23,69 @@ interface Window {
 
 declare module '../device/launch.js' {
   interface Launches {
-    /** With `index` the largest pixel of each window and where it was, otherwise the mean of its real pixels. */
-    pool: Window & { x: Slice; y: Slice; index: Slice | null }
-    /** The gradient of pool's x from that of its y. */
+    /** The largest pixel of each window, with `index` also where it was; with `average` the mean of its real pixels. */
+    pool: Window & { x: Slice; y: Slice; index: Slice | null; average: boolean }
+    /** The gradient of pool's x from that of its y; without `index` that of the mean. */
     poolGradient: Window & { g: Slice; dx: Slice; index: Slice | null }
   }
 }
 
-implement('pool', ({ x, y, index, ...window }, target) => {
-  const outputs = window.batch * window.outHeight * window.outWidth * window.channels
-  return [dispatch('pool', [x, y], index, window, outputs, target)]
+implement('pool', ({ x, y, index, average, ...window }, target) => {
+  const { T, INDEX, width, columns } = lanesOf(window.channels)
+  const [sizeY, sizeX] = window.size
+  const elements = window.batch * window.outHeight * window.outWidth * window.channels
+  const { parameters, params, grid } = stream(elements / width, target)
+  const writtenOut = window.padding.every(pixels => pixels === 0) && sizeY * sizeX <= MOST_WRITTEN_OUT
+  return [
+    {
+      kernel: 'pool',
+      parameters: {
+        ...parameters,
+        ...{ T, AVERAGE: Number(average), INDEX: index ? INDEX : '', RANK: 4 },
+        ...{ SIZE_H: writtenOut ? sizeY : 0, SIZE_W: writtenOut ? sizeX : 0 },
+      },
+      bindings: index ? [x, y, index] : [x, y],
+      params: {
+        ...params,
+        ...{ size_1: window.outHeight, size_2: window.outWidth, size_3: columns },
+        ...{ height: window.height, width: window.width },
+        ...stepsOf(window),
+      },
+      grid,
+      work: elements * sizeY * sizeX,
+    },
+  ]
 })
 
 implement('poolGradient', ({ g, dx, index, ...window }, target) => {
-  const pixels = window.batch * window.height * window.width * window.channels
-  return [dispatch('pool_gradient', [g, dx], index, window, pixels, target)]
+  const { T, INDEX, width, columns } = lanesOf(window.channels)
+  const elements = window.batch * window.height * window.width * window.channels
+  const { parameters, params, grid } = stream(elements / width, target)
+  return [
+    {
+      kernel: 'pool_gradient',
+      parameters: { ...parameters, T, INDEX, AVERAGE: Number(index === null), RANK: 4 },
+      bindings: index ? [g, dx, index] : [g, dx],
+      params: {
+        ...params,
+        ...{ size_1: window.height, size_2: window.width, size_3: columns },
+        ...{ out_height: window.outHeight, out_width: window.outWidth },
+        ...stepsOf(window),
+      },
+      grid,
+      work: elements * window.size[0] * window.size[1],
+    },
+  ]
 })
 
-function dispatch(
-  kernel: 'pool' | 'pool_gradient',
-  bindings: Slice[],
-  index: Slice | null,
-  window: Window,
-  elements: number,
-  { limits }: Target,
-) {
-  const { T, INDEX, width, columns } = lanesOf(window.channels)
-  const count = elements / width
+/** Pixels of a window that the kernel is written out for: small loops cost more than their bodies, large ones compile long. */
+const MOST_WRITTEN_OUT = 9
+
+function stepsOf({ size, stride, padding }: Window) {
   return {
-    kernel,
-    parameters: { T, INDEX, AVERAGE: +(index === null) },
-    bindings: index ? [...bindings, index] : bindings,
-    params: {
-      count,
-      columns,
-      height: window.height,
-      width: window.width,
-      out_height: window.outHeight,
-      out_width: window.outWidth,
-      size_h: window.size[0],
-      size_w: window.size[1],
-      stride_h: window.stride[0],
-      stride_w: window.stride[1],
-      padding_h: window.padding[0],
-      padding_w: window.padding[1],
-    },
-    grid: fold(tiles(count, 64), limits),
-    work: elements * window.size[0] * window.size[1],
+    ...{ size_h: size[0], size_w: size[1] },
+    ...{ stride_h: stride[0], stride_w: stride[1] },
+    ...{ padding_h: padding[0], padding_w: padding[1] },
   }
 }
 
@@ -91,8 +107,12 @@ export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
   const window = windowOf('maxPool2d', x, options)
   const shape = outputShape(window)
   const y = empty(shape, 'float32', x.device)
+  if (!willRecord([x])) {
+    x.device.launch({ op: 'pool', x: x.slice, y: y.slice, index: null, average: false, ...window })
+    return y
+  }
   const index = empty(shape, 'int32', x.device)
-  x.device.launch({ op: 'pool', x: x.slice, y: y.slice, index: index.slice, ...window })
+  x.device.launch({ op: 'pool', x: x.slice, y: y.slice, index: index.slice, average: false, ...window })
   return onceDifferentiable('maxPool2d', y, [x], g => {
     const dx = empty(x.shape, 'float32', x.device)
     x.device.launch({ op: 'poolGradient', g: g.slice, dx: dx.slice, index: index.slice, ...window })
@@ -107,7 +127,7 @@ export function maxPool2d(x: Tensor, options: PoolOptions): Tensor {
 export function averagePool2d(x: Tensor, options: PoolOptions): Tensor {
   const window = windowOf('averagePool2d', x, options)
   const y = empty(outputShape(window), 'float32', x.device)
-  x.device.launch({ op: 'pool', x: x.slice, y: y.slice, index: null, ...window })
+  x.device.launch({ op: 'pool', x: x.slice, y: y.slice, index: null, average: true, ...window })
   return differentiable(y, [x], g => [averagePoolGradient(g, x.shape, window, options)])
 }
 

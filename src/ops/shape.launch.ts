@@ -1,6 +1,6 @@
 import type { Slice } from '../device/device.js'
 import type { LaunchOf } from '../device/launch.js'
-import { type Binding, type Dispatch, fold, implement, type Target, tiles } from '../device/webgpu/plan.js'
+import { type Binding, type Dispatch, implement, stream, type Target } from '../device/webgpu/plan.js'
 import { type Shape, sizeOf } from '../tensor/shape.js'
 
 declare module '../device/launch.js' {
@@ -22,11 +22,15 @@ implement('copy', planCopy)
 
 /** A copy whose target may be scratch of a larger plan. */
 type Copy = Omit<LaunchOf<'copy'>, 'op' | 'out'> & { readonly out: Binding }
+type Block = Omit<Copy, 'source' | 'out'>
 
-export function planCopy(launch: Copy, { limits }: Target): Dispatch[] {
-  const { shape, sourceStrides, outStrides } = merged(launch)
+export function planCopy(launch: Copy, target: Target): Dispatch[] {
+  const block = merged(launch)
+  const width = comesInFours(block) ? 4 : 1
+  const { shape, sourceAt, sourceStrides, outAt, outStrides } = width === 4 ? inFours(block) : block
   const count = sizeOf(shape)
-  const params: Record<string, number> = { count, source_at: launch.sourceAt, out_at: launch.outAt }
+  const walk = stream(count, target)
+  const params: Record<string, number> = { ...walk.params, source_at: sourceAt, out_at: outAt }
   shape.forEach((size, axis) => {
     params[`size_${axis}`] = size
     params[`source_${axis}`] = sourceStrides[axis]!
@@ -35,18 +39,18 @@ export function planCopy(launch: Copy, { limits }: Target): Dispatch[] {
   return [
     {
       kernel: 'copy',
-      parameters: { RANK: shape.length },
+      parameters: { ...walk.parameters, RANK: shape.length, T: width === 4 ? 'vec4<u32>' : 'u32' },
       bindings: [launch.source, launch.out],
       params,
-      grid: fold(tiles(count, 1024), limits),
-      work: count,
+      grid: walk.grid,
+      work: width * count,
     },
   ]
 }
 
 /** Drops axes of length 1 and merges neighbours over which both sides walk on: most copies need two or three axes. */
-function merged({ shape, sourceStrides, outStrides }: Copy) {
-  const to = { shape: [] as number[], sourceStrides: [] as number[], outStrides: [] as number[] }
+function merged({ shape, sourceAt, sourceStrides, outAt, outStrides }: Copy): Block {
+  const to = { shape: [] as number[], sourceAt, sourceStrides: [] as number[], outAt, outStrides: [] as number[] }
   shape.forEach((size, axis) => {
     if (size === 1) return
     const last = to.shape.length - 1
@@ -62,7 +66,26 @@ function merged({ shape, sourceStrides, outStrides }: Copy) {
       to.outStrides.push(out)
     }
   })
-  return to.shape.length > 0 ? to : { shape: [1], sourceStrides: [1], outStrides: [1] }
+  return to.shape.length > 0 ? to : { ...to, shape: [1], sourceStrides: [1], outStrides: [1] }
+}
+
+/** Whether both sides walk along the last axis, and words 4i … 4i + 3 are neighbours there wherever one looks. */
+function comesInFours({ shape, sourceAt, sourceStrides, outAt, outStrides }: Block): boolean {
+  const outer = [...sourceStrides.slice(0, -1), ...outStrides.slice(0, -1)]
+  const walks = sourceStrides.at(-1) === 1 && outStrides.at(-1) === 1
+  return walks && [sourceAt, outAt, shape.at(-1)!, ...outer].every(words => words % 4 === 0)
+}
+
+function inFours({ shape, sourceAt, sourceStrides, outAt, outStrides }: Block): Block {
+  const quarter = (words: number) => words / 4
+  const outerQuarters = (strides: readonly number[]) => [...strides.slice(0, -1).map(quarter), 1]
+  return {
+    shape: [...shape.slice(0, -1), quarter(shape.at(-1)!)],
+    sourceAt: quarter(sourceAt),
+    sourceStrides: outerQuarters(sourceStrides),
+    outAt: quarter(outAt),
+    outStrides: outerQuarters(outStrides),
+  }
 }
 
 /** The position of an index in a row-major array with these strides. */

@@ -1,6 +1,6 @@
 import type { Slice } from '../device/device.js'
 import { ConfigError } from '../device/errors.js'
-import { fold, implement, tiles } from '../device/webgpu/plan.js'
+import { implement, stream } from '../device/webgpu/plan.js'
 import type { Arena } from '../nn/arena.js'
 import {
   type Group,
@@ -18,12 +18,11 @@ declare module '../device/launch.js' {
   }
 }
 
-implement('adamw', ({ parameters, mean, square, gradients, hyper, count }, { limits }) => [
+implement('adamw', ({ parameters, mean, square, gradients, hyper, count }, target) => [
   {
     kernel: 'adamw',
     bindings: [parameters, mean, square, gradients, hyper],
-    params: { count },
-    grid: fold(tiles(count, 1024), limits),
+    ...stream(count, target),
     work: 4 * count,
   },
 ])

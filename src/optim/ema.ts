@@ -1,6 +1,6 @@
 import type { Slice } from '../device/device.js'
 import { ConfigError } from '../device/errors.js'
-import { fold, implement, tiles } from '../device/webgpu/plan.js'
+import { implement, stream } from '../device/webgpu/plan.js'
 import type { Arena } from '../nn/arena.js'
 import { zeros } from '../tensor/create.js'
 import { keep } from '../tensor/scope.js'
@@ -13,12 +13,11 @@ declare module '../device/launch.js' {
   }
 }
 
-implement('ema', ({ target, source, hyper, count }, { limits }) => [
+implement('ema', ({ target: moving, source, hyper, count }, target) => [
   {
     kernel: 'ema',
-    bindings: [target, source, hyper],
-    params: { count },
-    grid: fold(tiles(count, 1024), limits),
+    bindings: [moving, source, hyper],
+    ...stream(count, target),
     work: 4 * count,
   },
 ])

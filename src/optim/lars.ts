@@ -1,5 +1,5 @@
 import type { Slice } from '../device/device.js'
-import { fold, implement, scratch, tiles } from '../device/webgpu/plan.js'
+import { fold, implement, scratch, stream, tiles } from '../device/webgpu/plan.js'
 import type { Arena } from '../nn/arena.js'
 import { tensor } from '../tensor/create.js'
 import { keep } from '../tensor/scope.js'
@@ -62,16 +62,18 @@ implement('larsTrust', (launch, { limits }) => {
   ]
 })
 
-implement('lars', ({ parameters, momentum, gradients, hyper, count, trust, slotOfBlock }, { limits }) => [
-  {
-    kernel: 'lars',
-    parameters: { ADAPT: Number(trust !== undefined) },
-    bindings: [parameters, momentum, gradients, hyper, ...(trust && slotOfBlock ? [trust, slotOfBlock] : [])],
-    params: { count },
-    grid: fold(tiles(count, 1024), limits),
-    work: 4 * count,
-  },
-])
+implement('lars', ({ parameters, momentum, gradients, hyper, count, trust, slotOfBlock }, target) => {
+  const walk = stream(count, target)
+  return [
+    {
+      ...walk,
+      kernel: 'lars',
+      parameters: { ...walk.parameters, ADAPT: Number(trust !== undefined) },
+      bindings: [parameters, momentum, gradients, hyper, ...(trust && slotOfBlock ? [trust, slotOfBlock] : [])],
+      work: 4 * count,
+    },
+  ]
+})
 
 export interface LARSOptions extends OptimizerOptions {
   /** μ. @default 0.9 */

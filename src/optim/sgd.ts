@@ -1,5 +1,5 @@
 import type { Slice } from '../device/device.js'
-import { fold, implement, tiles } from '../device/webgpu/plan.js'
+import { implement, stream } from '../device/webgpu/plan.js'
 import type { Arena } from '../nn/arena.js'
 import {
   type Group,
@@ -17,16 +17,18 @@ declare module '../device/launch.js' {
   }
 }
 
-implement('sgd', ({ parameters, momentum, gradients, hyper, count, nesterov }, { limits }) => [
-  {
-    kernel: 'sgd',
-    parameters: { NESTEROV: Number(nesterov) },
-    bindings: [parameters, momentum, gradients, hyper],
-    params: { count },
-    grid: fold(tiles(count, 1024), limits),
-    work: 4 * count,
-  },
-])
+implement('sgd', ({ parameters, momentum, gradients, hyper, count, nesterov }, target) => {
+  const walk = stream(count, target)
+  return [
+    {
+      ...walk,
+      kernel: 'sgd',
+      parameters: { ...walk.parameters, NESTEROV: Number(nesterov) },
+      bindings: [parameters, momentum, gradients, hyper],
+      work: 4 * count,
+    },
+  ]
+})
 
 export interface SGDOptions extends OptimizerOptions {
   /** μ. @default 0 */

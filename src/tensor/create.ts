@@ -1,6 +1,6 @@
 import type { Device, Slice } from '../device/device.js'
 import { DtypeError, ShapeError } from '../device/errors.js'
-import { fold, implement, tiles } from '../device/webgpu/plan.js'
+import { implement, stream } from '../device/webgpu/plan.js'
 import { currentDevice } from './context.js'
 import { checkShape, type Shape, show, sizeOf } from './shape.js'
 import { ARRAYS, type Dtype, empty, type Tensor, type TypedArray } from './tensor.js'
@@ -12,9 +12,20 @@ declare module '../device/launch.js' {
   }
 }
 
-implement('fill', ({ out, bits, count }, { limits }) => [
-  { kernel: 'fill', bindings: [out], params: { count, bits }, grid: fold(tiles(count, 256), limits), work: count },
-])
+implement('fill', ({ out, bits, count }, target) => {
+  const whole = count % 4 === 0
+  const { parameters, params, grid } = stream(whole ? count / 4 : count, target)
+  return [
+    {
+      kernel: 'fill',
+      parameters: { ...parameters, T: whole ? 'vec4<u32>' : 'u32' },
+      bindings: [out],
+      params: { ...params, bits },
+      grid,
+      work: count,
+    },
+  ]
+})
 
 export type Nested = number | readonly Nested[]
 

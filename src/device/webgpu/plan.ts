@@ -62,6 +62,26 @@ export function fold(workgroups: number, limits: Limits): [number, number, numbe
   return [Math.ceil(workgroups / rows), rows, 1]
 }
 
+/**
+ * How a kernel that includes `lib/stream.wgsl` shares out `count` elements: the size of its workgroups, how many
+ * elements an invocation takes, and the grid.
+ *
+ * A GPU wants many invocations, and neighbours that read neighbours. A software adapter carries a workgroup out eight
+ * lanes at a time, each eight to their end, so that only a workgroup of eight walks through memory in order; and it
+ * pays some 50 ns for eight lanes to begin with, about what eight vec4s take to copy. On two cores of lavapipe, ReLU of
+ * 16 MiB took 6.3 ms of processor time with 256 invocations of 4 vec4s, and 3.7 ms with 8 of 256.
+ */
+export function stream(count: number, { software, limits }: Target) {
+  const workgroup = software ? 8 : 256
+  // At least 256 workgroups where there is enough to do, for adapters with more cores than two.
+  const each = software ? Math.min(Math.max(tiles(count, 256 * workgroup), 16), 256) : 4
+  return {
+    parameters: { WORKGROUP: workgroup },
+    params: { count, each },
+    grid: fold(tiles(count, workgroup * each), limits),
+  }
+}
+
 /** Ceiling division. */
 export function tiles(size: number, tile: number): number {
   return Math.ceil(size / tile)

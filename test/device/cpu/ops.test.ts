@@ -230,7 +230,17 @@ describe('ops of the CPU device', () => {
     const o = new Operands(device)
     const window = { batch: 1, height: 4, width: 4, channels: 8, outHeight: 2, outWidth: 2 } as const
     const [x, y] = [o.of(1, 4, 4, 8), o.out(1, 9, 9, 8)]
-    const pool = { op: 'pool', x, y, index: null, ...window, size: [2, 2], stride: [2, 2], padding: [0, 0] } as const
+    const pool = {
+      op: 'pool',
+      x,
+      y,
+      index: null,
+      average: true,
+      ...window,
+      size: [2, 2],
+      stride: [2, 2],
+      padding: [0, 0],
+    } as const
     device.launch(pool)
     const wrong: Partial<typeof pool>[] = [{ outHeight: 3 as 2 }, { size: [5 as 2, 2] }, { padding: [2 as 0, 0] }]
     for (const each of wrong) assert.throws(() => device.launch({ ...pool, ...each }), /as many windows as fit/)
