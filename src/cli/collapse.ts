@@ -1,5 +1,4 @@
 /** `selfsame collapse`: the ablations that the field argued about, as one table beside the published figures. */
-import { join } from 'node:path'
 import { Command } from 'commander'
 import { ConfigError } from '../device/errors.js'
 import { writeWhole } from '../train/checkpoint.js'
@@ -44,22 +43,27 @@ async function collapse(options: CollapseOptions): Promise<void> {
   const seed = Number(options.seed)
   const log = createLog()
   try {
-    const { runStudy } = await import('../train/study.js')
+    const { runStudy, wantAll } = await import('../train/study.js')
     const { mergeSettings } = await import('../train/recipes.js')
     const runs = chosen.map(({ name, settings }) => {
       return { name, settings: mergeSettings(mergeSettings(given, settings), { seed }), recipe: RECIPE }
     })
-    const results = await runStudy(runs, { out: options.out, log })
-    const findings = chosen.map((ablation, i) => judge(ablation, results[i]!, results[0]!))
+    const outcomes = await runStudy(runs, { out: options.out, log })
+    // Without the first there is nothing to hold the others against.
+    if (!outcomes[0]!.result) wantAll(outcomes)
+    const done = chosen.flatMap((ablation, i) => {
+      const { result } = outcomes[i]!
+      return result ? [{ ablation, name: ablation.name, result }] : []
+    })
+    const findings = done.map(({ ablation, result }) => judge(ablation, result, done[0]!.result))
     const text = describeFindings(findings)
     await writeWhole(options.out, 'collapse.json', `${JSON.stringify({ findings }, null, 2)}\n`)
     await writeWhole(options.out, 'collapse.txt', `${text}\n`)
-    const picture = collapsePicture(
-      chosen.map(({ name }, i) => ({ name, folder: join(options.out, name), result: results[i]! })),
-    )
+    const picture = collapsePicture(done)
     if (picture !== undefined) await writeWhole(options.out, 'collapse.svg', picture)
     log.close()
     printResult({ findings }, options.json, () => `${text}\n\nruns, table and picture are in ${options.out}`)
+    wantAll(outcomes)
   } finally {
     log.close()
   }

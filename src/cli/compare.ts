@@ -1,13 +1,12 @@
 /** `selfsame compare`: several methods under one protocol and set of seeds, in one table. */
-import { join } from 'node:path'
 import { Command } from 'commander'
 import { ConfigError } from '../device/errors.js'
 import { writeWhole } from '../train/checkpoint.js'
 import { createLog } from '../train/log.js'
 import { methodNames } from '../train/methods/index.js'
 import { type Settings, usualRecipe } from '../train/recipes.js'
-import type { Result } from '../train/result.js'
 import type { StudyRun } from '../train/study.js'
+import { comparisonPage, describeComparison } from './comparison.js'
 import {
   addSettings,
   jsonOption,
@@ -18,7 +17,6 @@ import {
   settingsOptions,
 } from './options.js'
 import { comparisonPicture } from './studyPictures.js'
-import { percent, table } from './table.js'
 
 interface CompareOptions extends Readonly<Record<string, unknown>> {
   readonly methods: string
@@ -27,12 +25,6 @@ interface CompareOptions extends Readonly<Record<string, unknown>> {
   readonly out: string
   readonly set?: readonly string[]
   readonly json?: boolean
-}
-
-/** One line of the table: a method over its seeds. */
-export interface ComparedMethod {
-  readonly method: string
-  readonly runs: readonly Result[]
 }
 
 export const compareCommand = settingsOptions(
@@ -60,20 +52,23 @@ async function compare(options: CompareOptions): Promise<void> {
   const runs = names.flatMap(method => seeds.map(seed => studyRun(method, seed, settings, options.recipe)))
   const log = createLog()
   try {
-    const { runStudy } = await import('../train/study.js')
-    const results = await runStudy(runs, { out: options.out, log })
+    const { runStudy, wantAll } = await import('../train/study.js')
+    const outcomes = await runStudy(runs, { out: options.out, log })
     const rows = names.map((method, i) => {
-      const [begin, end] = [i * seeds.length, (i + 1) * seeds.length]
-      const folders = runs.slice(begin, end).map(({ name }) => join(options.out, name))
-      return { method, runs: results.slice(begin, end), folders }
+      const own = outcomes.slice(i * seeds.length, (i + 1) * seeds.length)
+      const errors = own.flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error}`]))
+      return { method, runs: own.flatMap(({ result }) => result ?? []), errors }
     })
-    const text = await describeComparison(rows)
-    await writeWhole(options.out, 'compare.json', `${JSON.stringify({ methods: rows }, null, 2)}\n`)
-    await writeWhole(options.out, 'compare.txt', `${text}\n`)
+    const text = describeComparison(rows)
+    const write = (end: string, content: string) => writeWhole(options.out, `compare.${end}`, content)
+    await write('json', `${JSON.stringify({ methods: rows }, null, 2)}\n`)
+    await write('txt', `${text}\n`)
+    await write('md', `${comparisonPage(rows)}\n`)
     const picture = comparisonPicture(rows)
-    if (picture !== undefined) await writeWhole(options.out, 'compare.svg', picture)
+    if (picture !== undefined) await write('svg', picture)
     log.close()
     printResult({ methods: rows }, options.json, () => `${text}\n\nruns, table and picture are in ${options.out}`)
+    wantAll(outcomes)
   } finally {
     log.close()
   }
@@ -83,40 +78,4 @@ function studyRun(method: string, seed: number, given: Settings, recipe: string 
   const settings = { ...given, method, seed }
   const named = recipe ?? usualRecipe(settings)
   return { name: `${method}-${seed}`, settings, ...(named !== undefined && { recipe: named }) }
-}
-
-const MEBIBYTE = 2 ** 20
-
-/** The table: accuracies with their standard deviation over seeds, the baselines below. */
-export async function describeComparison(methods: readonly ComparedMethod[]): Promise<string> {
-  const { meanOf } = await import('../train/study.js')
-  const over = (runs: readonly Result[], of: (run: Result) => number | null, show: (mean: number) => string) => {
-    const { mean, deviation } = meanOf(runs.map(of))
-    return mean === null
-      ? '–'
-      : `${show(mean)}${deviation === undefined ? '' : ` ± ${show(deviation).replace(' %', '')}`}`
-  }
-  const decimals = (count: number) => (value: number) => value.toFixed(count)
-  const rows = methods.map(({ method, runs }) => [
-    method,
-    over(runs, run => run.knn, percent),
-    over(runs, run => run.linear, percent),
-    over(runs, run => run.loss_last, decimals(3)),
-    runs[0]!.loss_chance.toFixed(3),
-    over(runs, run => run.images_per_s, decimals(0)),
-    over(runs, run => run.peak_bytes && run.peak_bytes / MEBIBYTE, decimals(0)),
-    over(runs, run => run.embedding && run.embedding.deviation / run.embedding.full_deviation, decimals(2)),
-    over(runs, run => run.embedding?.effective_rank ?? null, decimals(1)),
-    [...new Set(runs.map(run => run.embedding?.verdict ?? '–'))].join(', '),
-  ])
-  const all = methods.flatMap(({ runs }) => runs)
-  const baseline = (name: string, key: 'untrained' | 'pixels') => [
-    name,
-    over(all, ({ baselines }) => baselines[key].knn, percent),
-    over(all, ({ baselines }) => baselines[key].linear, percent),
-    ...Array.from({ length: 7 }, () => ''),
-  ]
-  const head = ['method', 'k-NN', 'linear', 'loss', 'chance', 'images/s', 'MiB', 'std·√d', 'rank', 'embedding']
-  const sides = ['left', ...Array<'right'>(8).fill('right'), 'left'] as const
-  return table([head, ...rows, baseline('untrained', 'untrained'), baseline('raw pixels', 'pixels')], sides)
 }

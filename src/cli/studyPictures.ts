@@ -1,19 +1,17 @@
 /** Pictures of what sweeps, comparisons and the collapse laboratory came to, as SVG files that need nothing else. */
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { heatMap } from '../train/plot/heatMap.js'
 import { lineChart, type Series } from '../train/plot/lineChart.js'
 import type { Result } from '../train/result.js'
-import { LOG_FILE } from '../train/runDirectory.js'
 import type { Grid } from './sweepGrid.js'
 import { percent } from './table.js'
 
 /** Accuracy against the values of one axis, or the linear accuracy of every cell of two; nothing where none was measured. */
-export function sweepPicture(grid: Grid, results: readonly Result[]): string | undefined {
+export function sweepPicture(grid: Grid, results: readonly (Result | undefined)[]): string | undefined {
   const { axes, cells } = grid
   const [rows, columns] = axes
-  if (results.every(({ linear }) => linear === null)) return undefined
-  const { method, data } = results[0]!
+  const measured = results.find(result => result !== undefined && result.linear !== null)
+  if (!measured) return undefined
+  const { method, data } = measured
   if (columns) {
     const linear = (row: number, column: number) => {
       const cell = cells.findIndex(({ at }) => at[0] === row && at[1] === column)
@@ -36,7 +34,7 @@ export function sweepPicture(grid: Grid, results: readonly Result[]): string | u
   const x = numeric ? numbers : labels.map((_, i) => i)
   const series = (name: string, of: (result: Result) => number | null) => ({
     name,
-    points: results.map((result, i) => [x[i]!, of(result) ?? Number.NaN] as const),
+    points: results.map((result, i) => [x[i]!, (result && of(result)) ?? Number.NaN] as const),
   })
   return lineChart({
     title: `${method} on ${data}`,
@@ -53,13 +51,14 @@ export function sweepPicture(grid: Grid, results: readonly Result[]): string | u
 export interface Compared {
   readonly method: string
   readonly runs: readonly Result[]
-  /** The runs' folders. */
-  readonly folders: readonly string[]
 }
 
-/** k-NN over epochs, the mean of a method's seeds; nothing where it was never measured in training. */
+/**
+ * k-NN over the course of training, the mean of a method's seeds; nothing where it was never measured in training. Over
+ * steps and not epochs, because a method that makes its own images has others.
+ */
 export function comparisonPicture(methods: readonly Compared[]): string | undefined {
-  const series = methods.map(({ method, runs, folders }) => ({ name: method, points: meanCurve(runs, folders) }))
+  const series = methods.map(({ method, runs }) => ({ name: method, points: meanCurve(runs) }))
   if (series.every(({ points }) => points.length < 2)) return undefined
   const [first] = methods.flatMap(({ runs }) => runs)
   const { untrained, pixels } = first!.baselines
@@ -69,7 +68,7 @@ export function comparisonPicture(methods: readonly Compared[]): string | undefi
   ].flatMap(({ label, value }) => (value === null ? [] : [{ label, value }]))
   return lineChart({
     title: `k-NN on ${first!.data}`,
-    x: { label: 'epoch' },
+    x: { label: 'steps' },
     y: { label: 'accuracy', format: percent },
     series,
     references,
@@ -81,11 +80,12 @@ export function comparisonPicture(methods: readonly Compared[]): string | undefi
  * one epoch. The axis is logarithmic: what collapses goes down in a line.
  */
 export function collapsePicture(
-  runs: readonly { readonly name: string; readonly folder: string; readonly result: Result }[],
+  runs: readonly { readonly name: string; readonly result: Result }[],
 ): string | undefined {
-  const series = runs.map(({ name, folder }) => {
-    const spread = epochsOf(folder).filter(({ deviation }) => deviation > 0)
-    return { name, points: spread.map(row => [row.epoch, row.deviation * Math.sqrt(row.dimension)] as const) }
+  const series = runs.map(({ name, result: { curve, embedding } }) => {
+    const spread = curve.filter(({ deviation }) => deviation > 0)
+    const points = spread.map(({ epoch, deviation }) => [epoch, deviation / embedding!.full_deviation] as const)
+    return { name, points: embedding ? points : [] }
   })
   if (series.every(({ points }) => points.length < 2)) return undefined
   return lineChart({
@@ -97,30 +97,11 @@ export function collapsePicture(
   })
 }
 
-/** What the runs' logs say at the epochs that all of them measured, and their results. */
-function meanCurve(runs: readonly Result[], folders: readonly string[]): Series['points'] {
-  const curves = runs.map(({ epochs, knn }, i) => {
-    const points = new Map(epochsOf(folders[i]!).flatMap(({ epoch, knn }) => (knn === undefined ? [] : [[epoch, knn]])))
-    if (knn !== null) points.set(epochs, knn)
-    return points
+/** Step and k-NN where all of the runs measured it. */
+function meanCurve(runs: readonly Result[]): Series['points'] {
+  const curves = runs.map(({ curve }) => {
+    return new Map(curve.flatMap(({ step, knn }) => (knn === null ? [] : [[step, knn] as const])))
   })
-  const shared = [...(curves[0]?.keys() ?? [])].filter(epoch => curves.every(curve => curve.has(epoch)))
-  const mean = (epoch: number) => curves.reduce((sum, curve) => sum + curve.get(epoch)!, 0) / curves.length
-  return shared.sort((a, b) => a - b).map(epoch => [epoch, mean(epoch)])
-}
-
-interface EpochRecord {
-  readonly kind: string
-  readonly epoch: number
-  readonly knn?: number
-  /** Of ẑ. */
-  readonly deviation: number
-  readonly dimension: number
-}
-
-function epochsOf(folder: string): EpochRecord[] {
-  const file = join(folder, LOG_FILE)
-  if (!existsSync(file)) return []
-  const records = readFileSync(file, 'utf8').split('\n').filter(Boolean)
-  return records.map(line => JSON.parse(line) as EpochRecord).filter(({ kind }) => kind === 'epoch')
+  const shared = [...(curves[0]?.keys() ?? [])].filter(step => curves.every(curve => curve.has(step)))
+  return shared.map(step => [step, curves.reduce((sum, curve) => sum + curve.get(step)!, 0) / curves.length])
 }

@@ -56,16 +56,18 @@ async function sweep(options: SweepOptions): Promise<void> {
   const recipe = options.recipe ?? usualRecipe(settings)
   const log = createLog()
   try {
-    const { runStudy } = await import('../train/study.js')
+    const { runStudy, wantAll } = await import('../train/study.js')
     const runs = grid.cells.map(({ name, settings: own }) => ({ name, settings: own, ...(recipe && { recipe }) }))
-    const results = await runStudy(runs, { out: options.out, log })
+    const outcomes = await runStudy(runs, { out: options.out, log })
+    const results = outcomes.map(({ result }) => result)
     const text = describeSweep(grid, results)
-    await writeWhole(options.out, 'sweep.json', `${JSON.stringify({ axes, results }, null, 2)}\n`)
+    await writeWhole(options.out, 'sweep.json', `${JSON.stringify({ axes, outcomes }, null, 2)}\n`)
     await writeWhole(options.out, 'sweep.txt', `${text}\n`)
     const picture = sweepPicture(grid, results)
     if (picture !== undefined) await writeWhole(options.out, 'sweep.svg', picture)
     log.close()
-    printResult({ axes, results }, options.json, () => `${text}\n\nruns, table and picture are in ${options.out}`)
+    printResult({ axes, outcomes }, options.json, () => `${text}\n\nruns, table and picture are in ${options.out}`)
+    wantAll(outcomes)
   } finally {
     log.close()
   }
@@ -88,17 +90,16 @@ function axesOf({ augmentations, batch, temperature, over = [] }: SweepOptions &
   )
 }
 
-/** k-NN and linear accuracy over one axis; over two, the linear accuracy as a square and then k-NN's. */
-export function describeSweep({ axes, cells }: Grid, results: readonly Result[]): string {
+/** k-NN and linear accuracy over one axis (`failed` where a run came to nothing); over two, the linear accuracy as a square and then k-NN's. */
+export function describeSweep({ axes, cells }: Grid, results: readonly (Result | undefined)[]): string {
   const [rows, columns] = axes
   if (!columns) {
-    const body = results.map(({ knn, linear, loss_last, embedding }, i) => [
-      rows!.ticks[i]!.label,
-      percent(knn),
-      percent(linear),
-      loss_last.toFixed(3),
-      embedding?.verdict ?? '–',
-    ])
+    const body = results.map((result, i) => {
+      const { label } = rows!.ticks[i]!
+      if (!result) return [label, '–', '–', '–', 'failed']
+      const { knn, linear, loss_last, embedding } = result
+      return [label, percent(knn), percent(linear), loss_last.toFixed(3), embedding?.verdict ?? '–']
+    })
     return table(
       [[rows!.name, 'k-NN', 'linear', 'loss', 'embedding'], ...body],
       ['left', 'right', 'right', 'right', 'left'],
@@ -107,7 +108,8 @@ export function describeSweep({ axes, cells }: Grid, results: readonly Result[])
   const square = (name: string, of: (result: Result) => number | null) => {
     const value = (row: number, column: number) => {
       const cell = cells.findIndex(({ at }) => at[0] === row && at[1] === column)
-      return cell < 0 ? '' : percent(of(results[cell]!))
+      const result = results[cell]
+      return cell < 0 ? '' : result ? percent(of(result)) : 'failed'
     }
     const body = rows!.ticks.map(({ label }, row) => [label, ...columns.ticks.map((_, column) => value(row, column))])
     return `${name}\n${table([[`${rows!.name} \\ ${columns.name}`, ...columns.ticks.map(({ label }) => label)], ...body])}`

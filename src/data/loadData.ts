@@ -30,27 +30,41 @@ const CIFAR = { cifar10: loadCifar10, cifar100: loadCifar100, 'cifar100-coarse':
  * @throws DataError when the files are not what they should be.
  */
 export async function loadData(spec: string, options: LoadOptions = {}): Promise<Splits> {
-  const colon = spec.indexOf(':')
-  const name = colon < 0 ? spec : spec.slice(0, colon)
-  const path = colon < 0 ? '' : spec.slice(colon + 1).replace(/^~(?=\/|$)/, homedir())
+  const { name, path } = readSpecification(spec)
   switch (name) {
     case 'mnist':
-      if (colon >= 0) throw new ConfigError(`data set mnist is built in and takes no path, got '${spec}'`)
       return limited(await loadMnist(spec, options.onProgress), options)
-    case 'cifar10':
-    case 'cifar100':
-    case 'cifar100-coarse':
-      requireFolder(name, path)
-      return limited(await CIFAR[name](path, spec, options.onProgress), options)
     case 'stl10':
-      requireFolder(name, path)
       return loadStl10(path, spec, options)
     case 'folder':
-      requireFolder(name, path)
       return loadFolder(path, spec, options)
     default:
-      throw new ConfigError(`there is no data set '${spec}'; there are ${DATA_SPECIFICATIONS.join(', ')}`)
+      return limited(await CIFAR[name](path, spec, options.onProgress), options)
   }
+}
+
+/**
+ * Name and path of a data set; the path is empty for the embedded one. Reads nothing.
+ * @throws ConfigError when there is no such data set, or no folder at the path
+ */
+export function readSpecification(spec: string): { name: DataName; path: string } {
+  const [name = '', typed] = spec.split(/:(.*)/s)
+  if (!isDataName(name)) {
+    throw new ConfigError(`there is no data set '${spec}'; there are ${DATA_SPECIFICATIONS.join(', ')}`)
+  }
+  if (name === 'mnist') {
+    if (typed !== undefined) throw new ConfigError(`data set mnist is built in and takes no path, got '${spec}'`)
+    return { name, path: '' }
+  }
+  const path = (typed ?? '').replace(/^~(?=\/|$)/, homedir())
+  requireFolder(name, path)
+  return { name, path }
+}
+
+type DataName = 'mnist' | 'stl10' | 'folder' | keyof typeof CIFAR
+
+function isDataName(name: string): name is DataName {
+  return DATA_SPECIFICATIONS.some(known => known.split(':')[0] === name)
 }
 
 function limited(splits: Splits, { limit, seed = 0 }: LoadOptions): Splits {

@@ -105,6 +105,15 @@ function keepUntil(path: string, step: number): void {
   renameSync(`${path}.tmp`, path)
 }
 
+/** The records of a run's epochs, from its `log.jsonl`; none where there is no such file. */
+export function readEpochs(path: string): EpochRecord[] {
+  if (!existsSync(path)) return []
+  const records = readFileSync(path, 'utf8').split('\n').filter(Boolean)
+  return records
+    .map(line => JSON.parse(line) as EpochRecord & { readonly kind: string })
+    .filter(({ kind }) => kind === 'epoch')
+}
+
 /** `epoch  3/10  loss 4.8123 (chance 6.2364)  k-NN 0.8820  std 0.0801 (1/√d 0.0884)  rank 61.2  1234 images/s`. */
 export function describeEpoch(record: EpochRecord): string {
   const { epoch, epochs, loss, chance, knn, deviation, dimension, rank, metrics = {}, imagesPerSecond } = record

@@ -28,6 +28,18 @@ export interface Scores {
   readonly linear: number | null
 }
 
+/** What was known at the end of an epoch; `null` where it was not measured. */
+export interface CurvePoint {
+  /** Epochs and steps done. */
+  readonly epoch: number
+  readonly step: number
+  /** Means over the epoch: of the loss, and of the standard deviation of ẑ over its dimensions. */
+  readonly loss: number
+  readonly deviation: number
+  readonly rank: number | null
+  readonly knn: number | null
+}
+
 export interface Result extends Scores {
   readonly method: string
   readonly data: string
@@ -42,6 +54,8 @@ export interface Result extends Scores {
   readonly seed: number
   /** Source images, timed to a drained queue; `null` where no step was left to time after the warm-up. */
   readonly images_per_s: number | null
+  /** All steps at that rate: neither evaluation nor checkpoints. */
+  readonly training_seconds: number | null
   /** Mean over the first and the last epoch. */
   readonly loss_first: number
   readonly loss_last: number
@@ -69,6 +83,8 @@ export interface Result extends Scores {
   readonly peak_bytes: number | null
   /** Kernels compiled from the run's beginning to its end, evaluation included; `null` where nothing is compiled. */
   readonly compilation: Compilation | null
+  /** One point an epoch. */
+  readonly curve: readonly CurvePoint[]
   /** Of all parameters and buffers at the end (`parametersHash`). */
   readonly parameters_sha256: string
   readonly config: Config

@@ -4,6 +4,7 @@ import { DeviceLostError, NumericError } from '../device/errors.js'
 import type { Diagnostics } from '../eval/diagnostics.js'
 import { newestCheckpoint, parametersHash, saveCheckpoint, writeWhole } from './checkpoint.js'
 import type { Config } from './config.js'
+import { curveOf, trainingSeconds } from './curve.js'
 import { History, type HistoryState } from './history.js'
 import type { Log } from './log.js'
 import { pretextAccuracy } from './pretext.js'
@@ -252,8 +253,10 @@ class Run {
   private async result(): Promise<Result> {
     const { config, device, method, model, totalSteps, stepsPerEpoch } = this.session
     const { first, last } = this.history.losses
-    const scores = this.options.bench ? UNMEASURED : await this.scores()
-    const pretext = this.options.bench ? undefined : await this.pretext()
+    const { bench, out } = this.options
+    const scores = bench ? UNMEASURED : await this.scores()
+    const pretext = bench ? undefined : await this.pretext()
+    const speed = { steps: totalSteps, batch: config.batch, images_per_s: this.imagesPerSecond ?? null }
     const parameters = await readTensors(modelTensors(model))
     return {
       method: method.name,
@@ -263,10 +266,9 @@ class Run {
       adapter: device.info.name,
       software: device.info.software,
       epochs: totalSteps / stepsPerEpoch,
-      steps: totalSteps,
-      batch: config.batch,
+      ...speed,
       seed: config.seed,
-      images_per_s: this.imagesPerSecond ?? null,
+      training_seconds: trainingSeconds(speed),
       loss_first: first,
       loss_last: last,
       loss_chance: method.chance(config.batch),
@@ -275,6 +277,7 @@ class Run {
       metrics: this.lastMetrics,
       embedding: this.embedding,
       peak_bytes: this.peakBytes,
+      curve: bench ? [] : curveOf(out, scores.knn),
       compilation: device.info.kind === 'webgpu' ? device.compilation() : null,
       parameters_sha256: parametersHash(
         new Map([...parameters].map(([name, { data }]) => [name, data as Float32Array])),

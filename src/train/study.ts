@@ -1,12 +1,13 @@
 /** Several runs under one roof, each in a folder of its own: what is there already is not run again. */
-import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ConfigError } from '../device/errors.js'
+import { readSpecification } from '../data/loadData.js'
+import { ConfigError, DataError, SelfsameError } from '../device/errors.js'
+import { readResult } from './curve.js'
 import type { Log } from './log.js'
 import { resolveConfig, resumeConfig, type Settings } from './recipes.js'
-import type { Result } from './result.js'
+import { InterruptedError, type Result } from './result.js'
 import { runTraining } from './run.js'
-import { RESULT_FILE, readRunConfig } from './runDirectory.js'
+import { readRunConfig } from './runDirectory.js'
 
 export interface StudyRun {
   /** Its folder within the study's. */
@@ -22,13 +23,26 @@ export interface StudyOptions {
   readonly signal?: AbortSignal
 }
 
+/** What became of a run: its result, or why there is none. */
+export interface Outcome {
+  readonly name: string
+  readonly result?: Result
+  readonly error?: string
+}
+
+/** Some runs of a study came to nothing. */
+export class StudyError extends SelfsameError {}
+
 /**
- * Runs all that have no result yet, in order; one that was interrupted goes on from its checkpoint.
+ * Runs all that have no result yet, in order; one that was interrupted goes on from its checkpoint. A run that fails
+ * leaves the others alone: see `wantAll`.
  *
- * @returns results in the order of `runs`
- * @throws ConfigError before anything is run, where a setting is wrong or a folder holds a run with other settings
+ * @returns outcomes in the order of `runs`
+ * @throws ConfigError before anything is run, where a setting is wrong, there is no such data set, or a
+ *   folder holds a run with other settings; DataError for images that cannot be read, which are the same for all;
+ *   InterruptedError when the signal was given
  */
-export async function runStudy(runs: readonly StudyRun[], options: StudyOptions): Promise<Result[]> {
+export async function runStudy(runs: readonly StudyRun[], options: StudyOptions): Promise<Outcome[]> {
   const { out, log, signal } = options
   const twice = runs.find(({ name }, i) => runs.findIndex(run => run.name === name) !== i)
   if (twice) throw new ConfigError(`study: ${twice.name} is there twice`)
@@ -36,29 +50,36 @@ export async function runStudy(runs: readonly StudyRun[], options: StudyOptions)
     const folder = join(out, name)
     const saved = readRunConfig(folder)
     const config = saved === undefined ? resolveConfig(settings, recipe) : resumeConfig(saved, settings, recipe)
-    return { name, folder, config }
+    const done = readResult(folder)
+    if (!done) readSpecification(config.data)
+    return { name, folder, config, done }
   })
-  const results: Result[] = []
-  for (const [i, { name, folder, config }] of planned.entries()) {
-    const file = join(folder, RESULT_FILE)
-    if (existsSync(file)) {
-      log.info(`${i + 1} of ${planned.length}: ${name} is done already (${folder})`)
-      results.push(JSON.parse(readFileSync(file, 'utf8')) as Result)
+  const outcomes: Outcome[] = []
+  for (const [i, { name, folder, config, done }] of planned.entries()) {
+    log.info(`${i + 1} of ${planned.length}: ${name}${done ? ` is done already (${folder})` : ''}`)
+    if (done) {
+      outcomes.push({ name, result: done })
       continue
     }
-    log.info(`${i + 1} of ${planned.length}: ${name}`)
     const run = { out: folder, resume: true, overwrite: false, bench: false, log, ...(signal && { signal }) }
-    results.push(await runTraining(config, run))
+    try {
+      outcomes.push({ name, result: await runTraining(config, run) })
+    } catch (error) {
+      if (error instanceof InterruptedError || error instanceof DataError) throw error
+      const { message } = error as Error
+      log.warn(`${name} failed: ${message}`)
+      outcomes.push({ name, error: message })
+    }
   }
-  return results
+  return outcomes
 }
 
-/** Mean and standard deviation (n − 1) over seeds; the deviation is absent for one value, both where nothing was measured. */
-export function meanOf(values: readonly (number | null)[]): { mean: number | null; deviation?: number } {
-  const known = values.filter(value => value !== null)
-  if (known.length === 0 || known.length < values.length) return { mean: null }
-  const mean = known.reduce((sum, value) => sum + value, 0) / known.length
-  if (known.length === 1) return { mean }
-  const squares = known.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  return { mean, deviation: Math.sqrt(squares / (known.length - 1)) }
+/** @throws StudyError where a run failed; the same command runs it again. */
+export function wantAll(outcomes: readonly Outcome[]): void {
+  const failed = outcomes.filter(({ error }) => error !== undefined)
+  if (failed.length === 0) return
+  const names = failed.map(({ name }) => name).join(', ')
+  throw new StudyError(
+    `${failed.length} of ${outcomes.length} runs failed: ${names}; the same command runs them again and keeps the others`,
+  )
 }

@@ -1,24 +1,24 @@
 import assert from 'node:assert/strict'
-import { describeComparison } from '../../src/cli/compare.js'
+import { comparisonPage, describeComparison, meanOf } from '../../src/cli/comparison.js'
 import { describeMethods, methodRows } from '../../src/cli/methods.js'
 import { addSettings, listOf } from '../../src/cli/options.js'
 import { ConfigError } from '../../src/device/errors.js'
 import { methodNames } from '../../src/train/methods/index.js'
-import { meanOf } from '../../src/train/study.js'
 import { resultOf } from './result.js'
 
+const embedding = {
+  verdict: 'healthy',
+  deviation: 0.05,
+  full_deviation: 0.1,
+  effective_rank: 40,
+  uniformity: -3,
+  alignment: null,
+  dimension: 100,
+} as const
+
 describe('cli: what is compared', () => {
-  it('is a row a method, with the deviation over its seeds, and the baselines below', async () => {
-    const embedding = {
-      verdict: 'healthy',
-      deviation: 0.05,
-      full_deviation: 0.1,
-      effective_rank: 40,
-      uniformity: -3,
-      alignment: null,
-      dimension: 100,
-    } as const
-    const text = await describeComparison([
+  it('is a row a method, with the deviation over its seeds, and the baselines below', () => {
+    const text = describeComparison([
       { method: 'simclr', runs: [resultOf({ knn: 0.88 }), resultOf({ knn: 0.92 })] },
       { method: 'byol', runs: [resultOf({ embedding, knn: null })] },
     ])
@@ -29,6 +29,50 @@ describe('cli: what is compared', () => {
       'untrained 50.0 % ± 0.0 81.0 % ± 0.0',
       'raw pixels 92.0 % ± 0.0 90.5 % ± 0.0',
     ])
+  })
+
+  it('says which run failed and why, and has an untrained row for each encoder', () => {
+    const lines = describeComparison([
+      { method: 'simclr', runs: [resultOf({})] },
+      { method: 'mae', runs: [resultOf({ encoder: 'vit-tiny' })] },
+      { method: 'byol', runs: [], errors: ['byol-0: the loss of step 3 is NaN'] },
+    ]).split('\n')
+    assert.match(lines[4]!, /^byol( +–){8} +failed$/)
+    assert.deepEqual(
+      lines.slice(5).map(line => line.split(/ {2,}/)[0]),
+      ['untrained resnet8', 'untrained vit-tiny', 'raw pixels', '', 'byol-0: the loss of step 3 is NaN'],
+    )
+  })
+
+  it('is a page in Markdown too: in the order of lineage, with the curve at epochs 1, 5, 10 and 15 of 15', () => {
+    const curve = Array.from({ length: 15 }, (_, i) => {
+      const epoch = i + 1
+      return { epoch, step: 39 * epoch, loss: 5, deviation: 0.05, rank: null, knn: epoch === 10 ? null : epoch / 100 }
+    })
+    const run = { embedding, curve, steps: 585, pretext_accuracy: 0.25, training_seconds: 187.2 }
+    const page = comparisonPage([
+      { method: 'supervised', runs: [resultOf(run)] },
+      {
+        method: 'byol',
+        runs: [resultOf({ ...run, knn: 0.2 }), resultOf({ ...run, knn: 0.4 })],
+        errors: ['byol-2: no'],
+      },
+    ])
+    assert.deepEqual(page.split('\n').slice(2), [
+      '| `byol`, 2 seeds | 2020 | 5.432 ± 0.000 → 4.800 ± 0.000 | 6.236 | 40.0 ± 0.0 of 100 | healthy | 0.300 ± 0.141 ' +
+        '| 0.950 ± 0.000 | 0.250 ± 0.000 | 3 min 07 s ± 0 s | 800 ± 0 | 0.010, 0.050, –, 0.150 |',
+      '| `supervised` | 2015 | 5.432 → 4.800 | 6.236 | 40.0 of 100 | healthy | 0.900 | 0.950 | 0.250 | 3 min 07 s | 800 ' +
+        '| 0.010, 0.050, –, 0.150 |',
+      '| untrained |  |  |  |  |  | 0.500 ± 0.000 | 0.810 ± 0.000 |  |  |  |  |',
+      '| raw pixels |  |  |  |  |  | 0.920 ± 0.000 | 0.905 ± 0.000 |  |  |  |  |',
+      '',
+      '- byol-2: no',
+    ])
+    const columns = page
+      .split('\n')
+      .slice(0, 6)
+      .map(line => line.split('|').length)
+    assert.equal(new Set(columns).size, 1)
   })
 
   it('has no mean where a run was not measured', () => {

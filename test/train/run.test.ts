@@ -1,29 +1,16 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import sharp from 'sharp'
 import { NumericError } from '../../src/device/errors.js'
 import { currentDevice } from '../../src/tensor/context.js'
-import { Generator } from '../../src/tensor/philox.js'
 import { runEvaluation } from '../../src/train/evaluate.js'
 import { createLog, type Log } from '../../src/train/log.js'
 import { resolveConfig, type Settings } from '../../src/train/recipes.js'
 import { InterruptedError, type Result, type RunOptions } from '../../src/train/result.js'
 import { runTraining } from '../../src/train/run.js'
 import { gpuOf } from '../device/webgpu/spy.js'
-
-const SIDE = 8
-
-async function writePictures(folder: string, count: number): Promise<void> {
-  mkdirSync(folder, { recursive: true })
-  const generator = new Generator(count)
-  for (let i = 0; i < count; i++) {
-    const pixels = Buffer.from(Array.from({ length: SIDE * SIDE * 3 }, () => generator.uniform(0, 255)))
-    const file = join(folder, `${String(i).padStart(3, '0')}.png`)
-    await sharp(pixels, { raw: { width: SIDE, height: SIDE, channels: 3 } }).toFile(file)
-  }
-}
+import { writePictures } from './pictures.js'
 
 /** Runs `body` with variables of the environment set, and puts back what they were. */
 async function withEnvironment<T>(variables: Readonly<Record<string, string>>, body: () => Promise<T>): Promise<T> {

@@ -37,7 +37,7 @@ const LINE = 17
 /** Longer series have no dots. */
 const MOST_DOTS = 40
 /** The colours come again with these strokes. */
-const DASHES = ['', '7 3', '2 3']
+const DASHES = ['', '7 3', '2 3', '9 3 2 3']
 
 /**
  * Series over a common x, as an SVG picture that needs nothing else. Each line is named where it ends, so that no
