@@ -1,7 +1,8 @@
 /** What is measured, and how much work each case is. Nothing here knows who carries it out. */
+import type { Precision } from '../src/device/launch.js'
 
 /** The numbers that a case is made of: the same for us and for every peer. Images are [batch, size, size, channels]. */
-export type Spec =
+export type OpSpec =
   | { readonly op: 'matmul'; readonly m: number; readonly k: number; readonly n: number }
   | {
       readonly op: ConvolutionOp
@@ -22,6 +23,23 @@ export type Spec =
       readonly k: number
     }
 
+/**
+ * A whole step of SimCLR, from images to updated parameters, with the settings of the recipe `peer` and a projector of
+ * twice the encoder's features, then 128. The images are noise: time does not depend on what is in them.
+ */
+export interface TrainSpec {
+  readonly op: 'simclr'
+  readonly encoder: 'resnet8' | 'resnet18'
+  readonly batch: number
+  readonly size: number
+  readonly channels: 1 | 3
+}
+
+export type Spec = (OpSpec | TrainSpec) & {
+  /** Of products; float32 where it is absent. */
+  readonly precision?: Precision
+}
+
 /** 3×3, stride 1, padding 1. */
 export type ConvolutionOp = 'conv2d' | 'conv2dBackwardData' | 'conv2dBackwardFilter'
 /** `maxPool2d` has windows of 2×2 side by side; `batchNorm` is training, forward and backward; `augment` makes two views. */
@@ -33,8 +51,10 @@ export interface Case {
   readonly shape: string
   /** Floating-point operations of the algorithm, a multiply-add as two; null where counting them says nothing. */
   readonly flop: number | null
-  /** The least that memory must carry: every input read once, every output written once, unless noted. */
-  readonly bytes: number
+  /** The least that memory must carry: every input read once, every output written once, unless noted; null likewise. */
+  readonly bytes: number | null
+  /** Source images that a run takes, of training. */
+  readonly images: number | null
 }
 
 export const TEMPERATURE = 0.5
@@ -44,38 +64,21 @@ export const LEARNING_RATE = 0.01
 export const EMA_MOMENTUM = 0.99
 export const EPSILON = 1e-5
 
-/** What every peer is measured on, in the order of the report. */
-export const SUITE: readonly Spec[] = [
-  { op: 'matmul', m: 512, k: 512, n: 512 },
-  { op: 'matmul', m: 256, k: 512, n: 128 },
-  ...convolutions({ batch: 16, size: 32, from: 64, to: 64 }),
-  ...convolutions({ batch: 64, size: 28, from: 32, to: 32 }),
-  { op: 'maxPool2d', batch: 64, size: 32, channels: 64 },
-  { op: 'softmax', rows: 2048, columns: 1000 },
-  { op: 'batchNorm', batch: 64, size: 28, channels: 32 },
-  { op: 'relu', batch: 64, size: 32, channels: 64 },
-  { op: 'add', batch: 64, size: 32, channels: 64 },
-  { op: 'ntXent', rows: 512, columns: 128 },
-  // MoCo's queue on CIFAR-10 and on ImageNet.
-  { op: 'infoNCE', rows: 256, keys: 4096, columns: 128 },
-  { op: 'infoNCE', rows: 256, keys: 65_536, columns: 128 },
-  // 11.3 million parameters, as ResNet-18 has.
-  { op: 'ema', tensors: 43, width: 512 },
-  { op: 'sgd', tensors: 43, width: 512 },
-  { op: 'augment', batch: 256, size: 32, channels: 3 },
-  { op: 'similarityTopK', rows: 256, keys: 8192, columns: 128, k: 20 },
-]
-
-function convolutions(sizes: { batch: number; size: number; from: number; to: number }): Spec[] {
-  return (['conv2d', 'conv2dBackwardData', 'conv2dBackwardFilter'] as const).map(op => ({ op, ...sizes }))
-}
-
 /** A spec with its name and its work. */
 export function caseOf(spec: Spec): Case {
+  return { spec, images: spec.op === 'simclr' ? spec.batch : null, ...workOf(spec) }
+}
+
+/** Its name in a record and for `--filter`. */
+export function caseName({ spec, shape }: Case): string {
+  return spec.precision === undefined ? `${spec.op} ${shape}` : `${spec.op} ${shape} ${spec.precision}`
+}
+
+function workOf(spec: Spec): Pick<Case, 'shape' | 'flop' | 'bytes'> {
   switch (spec.op) {
     case 'matmul': {
       const { m, k, n } = spec
-      return { spec, shape: `${m}x${k}x${n}`, flop: 2 * m * k * n, bytes: 4 * (m * k + k * n + m * n) }
+      return { shape: `${m}x${k}x${n}`, flop: 2 * m * k * n, bytes: 4 * (m * k + k * n + m * n) }
     }
     case 'conv2d':
     case 'conv2dBackwardData':
@@ -83,7 +86,6 @@ export function caseOf(spec: Spec): Case {
       const { batch, size, from, to } = spec
       const pixels = batch * size * size
       return {
-        spec,
         shape: `${batch}x${size}x${size}x${from}→${to}`,
         // As everybody counts: the padding too.
         flop: 18 * pixels * from * to,
@@ -92,21 +94,20 @@ export function caseOf(spec: Spec): Case {
     }
     case 'maxPool2d': {
       const elements = imageElements(spec)
-      return { spec, shape: imageShape(spec), flop: (3 * elements) / 4, bytes: 5 * elements }
+      return { shape: imageShape(spec), flop: (3 * elements) / 4, bytes: 5 * elements }
     }
     case 'batchNorm': {
       // Forward reads x and writes y, backward reads x and dy and writes dx; 5 operations an element forward, 9 backward.
       const elements = imageElements(spec)
-      return { spec, shape: imageShape(spec), flop: 14 * elements, bytes: 20 * elements }
+      return { shape: imageShape(spec), flop: 14 * elements, bytes: 20 * elements }
     }
     case 'relu':
-      return { spec, shape: imageShape(spec), flop: imageElements(spec), bytes: 8 * imageElements(spec) }
+      return { shape: imageShape(spec), flop: imageElements(spec), bytes: 8 * imageElements(spec) }
     case 'add':
-      return { spec, shape: imageShape(spec), flop: imageElements(spec), bytes: 12 * imageElements(spec) }
+      return { shape: imageShape(spec), flop: imageElements(spec), bytes: 12 * imageElements(spec) }
     case 'augment': {
       // A byte in for each view, a float32 out. Operations depend on what is drawn.
       return {
-        spec,
         shape: imageShape({ ...spec, batch: 2 * spec.batch }),
         flop: null,
         bytes: 10 * imageElements(spec),
@@ -115,29 +116,30 @@ export function caseOf(spec: Spec): Case {
     case 'softmax': {
       // Maximum, subtraction, exponential, sum, division.
       const elements = spec.rows * spec.columns
-      return { spec, shape: `${spec.rows}x${spec.columns}`, flop: 5 * elements, bytes: 8 * elements }
+      return { shape: `${spec.rows}x${spec.columns}`, flop: 5 * elements, bytes: 8 * elements }
     }
     case 'ntXent': {
       // Forward and backward: the similarities, and a product of their gradient with z.
       const { rows, columns } = spec
-      return { spec, shape: `${rows}x${columns}`, flop: 4 * rows * rows * columns, bytes: 12 * rows * columns }
+      return { shape: `${rows}x${columns}`, flop: 4 * rows * rows * columns, bytes: 12 * rows * columns }
     }
     case 'infoNCE': {
       // Forward and backward: the similarities, and a product of their softmax with the keys.
       const { rows, keys, columns } = spec
       const shape = `${rows}x${keys}x${columns}`
-      return { spec, shape, flop: 4 * rows * keys * columns, bytes: 4 * (keys * columns + 3 * rows * columns) }
+      return { shape, flop: 4 * rows * keys * columns, bytes: 4 * (keys * columns + 3 * rows * columns) }
     }
     case 'ema':
     case 'sgd': {
       const parameters = spec.tensors * spec.width * spec.width
       const [flop, bytes] = spec.op === 'ema' ? [3, 12] : [6, 20]
-      return { spec, shape: `${(parameters / 1e6).toFixed(1)}M`, flop: flop * parameters, bytes: bytes * parameters }
+      return { shape: `${(parameters / 1e6).toFixed(1)}M`, flop: flop * parameters, bytes: bytes * parameters }
     }
+    case 'simclr':
+      return { shape: `${spec.encoder} ${imageShape(spec)}`, flop: null, bytes: null }
     case 'similarityTopK': {
       const { rows, keys, columns, k } = spec
       return {
-        spec,
         shape: `${rows}x${keys}x${columns} k=${k}`,
         flop: 2 * rows * keys * columns,
         bytes: 4 * (rows * columns + keys * columns + 2 * rows * k),

@@ -25,15 +25,16 @@ export interface Comparison {
 
 export class RegressionError extends SelfsameError {}
 
-export function nameOf({ op, shape, dtype, device }: CaseResult): string {
+/** What a case is known by in two records. */
+function keyOf({ op, shape, dtype, device }: CaseResult): string {
   return `${op} ${shape} ${dtype} ${device}`
 }
 
 export function compareRecords(before: BenchmarkRecord, after: BenchmarkRecord): Comparison {
-  const old = new Map(before.cases.map(result => [nameOf(result), result]))
-  const now = new Set(after.cases.map(nameOf))
+  const old = new Map(before.cases.map(result => [keyOf(result), result]))
+  const now = new Set(after.cases.map(keyOf))
   const changes = after.cases.flatMap(result => {
-    const counterpart = old.get(nameOf(result))
+    const counterpart = old.get(keyOf(result))
     return counterpart ? [changeOf(counterpart, result)] : []
   })
   const differences = (['adapter', 'driver', 'device'] as const)
@@ -48,7 +49,7 @@ function changeOf(before: CaseResult, after: CaseResult): Change {
   const explained = (before.spread ?? 0) + (after.spread ?? 0)
   const verdict = Math.abs(change) <= explained ? 'same' : change > 0 ? 'slower' : 'faster'
   return {
-    name: nameOf(after),
+    name: keyOf(after),
     beforeMs: before.median_ms,
     afterMs: after.median_ms,
     change,

@@ -1,6 +1,6 @@
 /** A record as one HTML page that needs nothing else: the roofline, ratios to peers, the table. */
 import type { BenchmarkRecord, CaseResult } from './record.js'
-import { cellsOf, deviceLine, errorLines, headingLines, meanRatios, peersOf } from './text.js'
+import { cellsOf, deviceLine, errorLines, headingLines, meanRatios, nameOf, peersOf } from './text.js'
 
 const COLOURS = ['#2f6fb2', '#d9822b', '#3d9970', '#8e5ea2']
 
@@ -75,7 +75,7 @@ function rooflinePlot({ cases, roofline }: BenchmarkRecord): string {
     ),
   ]
   const legend = points.map(({ one }, i) =>
-    text(box.left + box.width + 30, box.top + 10 + 16 * i, `${i + 1}  ${one.op} ${one.shape}`, 'start'),
+    text(box.left + box.width + 30, box.top + 10 + 16 * i, `${i + 1}  ${nameOf(one)}`, 'start'),
   )
   const height = Math.max(bottom + 45, box.top + 16 * (points.length + 1))
   return `<svg viewBox="0 0 960 ${height}" role="img" aria-label="Roofline">
@@ -91,7 +91,7 @@ ${legend.join('\n')}
 type Scale = (value: number) => number
 
 function dot({ one, intensity, gflops }: Point, i: number, x: Scale, y: Scale): string {
-  const title = `${one.op} ${one.shape}: ${gflops.toPrecision(3)} GFLOP/s`
+  const title = `${nameOf(one)}: ${gflops.toPrecision(3)} GFLOP/s`
   return (
     `<circle cx="${x(intensity)}" cy="${y(gflops)}" r="4" fill="${COLOURS[0]}"><title>${escaped(title)}</title></circle>` +
     text(x(intensity) + 6, y(gflops) - 4, String(i + 1), 'start')
@@ -116,7 +116,7 @@ function bars(record: BenchmarkRecord): string {
   })
   let top = 32
   for (const { one, ratios } of rows) {
-    out.push(text(left - 10, top + 7 * ratios.length + 3, `${one.op} ${one.shape}`, 'end'))
+    out.push(text(left - 10, top + 7 * ratios.length + 3, `${nameOf(one)}`, 'end'))
     for (const { ratio, colour } of ratios) {
       const [from, to] = [scale.at(Math.min(ratio, 1)), scale.at(Math.max(ratio, 1))]
       const fill = COLOURS[colour % COLOURS.length]

@@ -13,6 +13,7 @@ import { softmax } from '../src/ops/softmax.js'
 import { similarityTopK } from '../src/ops/topk.js'
 import { EMA } from '../src/optim/ema.js'
 import { SGD } from '../src/optim/sgd.js'
+import { withPrecision } from '../src/tensor/context.js'
 import { ones, requireGradient, tensor, zeros } from '../src/tensor/create.js'
 import { Generator } from '../src/tensor/philox.js'
 import { scope } from '../src/tensor/scope.js'
@@ -29,12 +30,14 @@ import {
   LEARNING_RATE,
   MOMENTUM,
   noise,
+  type OpSpec,
   type Spec,
   TEMPERATURE,
   unitRows,
   WEIGHT_DECAY,
 } from './case.js'
 import { queuedSide, type Runner, type Side } from './side.js'
+import { trainSide } from './train.js'
 
 export function ours(device: Device, version: string): Runner {
   return {
@@ -60,15 +63,18 @@ interface Work {
 }
 
 function ourSide(device: Device, spec: Spec): Side {
+  if (spec.op === 'simclr') return trainSide(device, spec)
   const { run, inputs } = workOf(device, spec)
   const dispose = () => {
     for (const input of inputs) input.dispose()
   }
   // What a scope returns would outlive it, and every run would find fresh memory, which the system has to clear first.
-  return queuedSide(() => scope(() => void run()), queueOf(device), dispose)
+  const once = () => scope(() => void run())
+  const { precision } = spec
+  return queuedSide(precision ? () => withPrecision(precision, once) : once, queueOf(device), dispose)
 }
 
-function workOf(device: Device, spec: Spec): Work {
+function workOf(device: Device, spec: OpSpec): Work {
   const random = (shape: Shape, seed = 1) =>
     tensor(
       noise(
@@ -135,9 +141,9 @@ function workOf(device: Device, spec: Spec): Work {
       const { rows, keys, columns } = spec
       const queries = requireGradient(tensor(unitRows(rows, columns), { shape: [rows, columns], device }))
       const positives = tensor(unitRows(rows, columns, 2), { shape: [rows, columns], device })
-      const bank = tensor(unitRows(keys, columns, 3), { shape: [keys, columns], device })
-      const run = () => gradients(infoNCE(queries, positives, [bank], TEMPERATURE), [queries])
-      return { inputs: [queries, positives, bank], run }
+      const bank = bankOf(device, keys, columns)
+      const run = () => gradients(infoNCE(queries, positives, bank, TEMPERATURE), [queries])
+      return { inputs: [queries, positives, ...bank], run }
     }
     case 'ema':
     case 'sgd':
@@ -151,6 +157,15 @@ function workOf(device: Device, spec: Spec): Work {
       return plain([queries, bank], () => similarityTopK(queries, bank, k))
     }
   }
+}
+
+/** Keys of length 1 on as many pages as the device's bindings want. */
+function bankOf(device: Device, keys: number, columns: number): Tensor[] {
+  const most = Math.floor(device.info.limits.maxBindingBytes / (4 * columns))
+  return Array.from({ length: Math.ceil(keys / most) }, (_, page) => {
+    const rows = Math.min(most, keys - page * most)
+    return tensor(unitRows(rows, columns, 3 + page), { shape: [rows, columns], device })
+  })
 }
 
 function optimizerWork(

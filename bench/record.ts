@@ -24,10 +24,16 @@ const caseResult = z.object({
   dtype: z.string(),
   device: z.string(),
   ...measurement,
+  /** What the device itself took by its clock: the sum over a run's launches. Null without timestamp queries. */
+  gpu_ms: z.number().nullable().default(null),
+  /** For how long the host worked in a run, before it waited. */
+  host_ms: z.number().nullable().default(null),
   gflops: z.number().nullable(),
   gb_s: z.number().nullable(),
   /** The least time that the measured roofline allows over the median. */
   roofline_share: z.number().nullable(),
+  /** Of a loss: its rate over that of the product in the same record whose inner length is the same. */
+  matmul_share: z.number().nullable().default(null),
   /** GPU objects made a run, on WebGPU. */
   objects: z.number().nullable(),
   /** Source images, of the suite `train`. */
@@ -51,10 +57,14 @@ export const schema = z.object({
   driver: z.string(),
   toggles: z.array(z.string()),
   limits: z.record(z.string(), z.number()),
+  /** Kernels that were compiled, and the time in which at least one was. */
+  compilation: z.object({ pipelines: z.number(), ms: z.number() }).nullable().default(null),
   roofline: z.object({ copy_gb_s: z.number(), fma_gflops: z.number() }),
   /** Each peer's version, or why it is not there. */
   peers: z.record(z.string(), z.union([z.object({ version: z.string() }), z.object({ error: z.string() })])),
   cases: z.array(caseResult),
+  /** What this device cannot run, and what it said. */
+  left_out: z.array(z.object({ case: z.string(), reason: z.string() })).default([]),
 })
 
 export type BenchmarkRecord = z.infer<typeof schema>

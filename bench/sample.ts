@@ -14,6 +14,9 @@ export interface SamplingOptions {
 
 export const SAMPLING: SamplingOptions = { sampleMs: 40, rounds: 9, budgetMs: 15_000 }
 
+/** To see that everything runs: the numbers say little. */
+export const GLANCE: SamplingOptions = { sampleMs: 1, rounds: 3, budgetMs: 1000 }
+
 /** A side failed: `side` is its place among those that were given. */
 export class SideError extends Error {
   constructor(

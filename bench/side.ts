@@ -1,4 +1,4 @@
-import type { Case } from './case.js'
+import type { Case, OpSpec } from './case.js'
 import type { Pace } from './pace.js'
 
 /** One implementation of one case, its inputs where they must be, ready to run. */
@@ -8,13 +8,24 @@ export interface Side {
    * @returns whether it may have slept past the end
    */
   batch(count: number, pace: Pace): Promise<boolean>
+  /** Milliseconds for which the host worked in the last batch, before it waited; absent where nobody knows. */
+  hostMs?(): number
   dispose(): void
+}
+
+/** For a library that has neither products in half precision nor a network to train. @throws Error in words */
+export function opOf({ spec }: Case): OpSpec {
+  if (spec.op === 'simclr') throw new Error('is measured op by op, not in training')
+  if (spec.precision !== undefined) throw new Error(`multiplies in float32 here, not in ${spec.precision}`)
+  return spec
 }
 
 /** A library that is measured. */
 export interface Runner {
   readonly name: string
   readonly version: string
+  /** Cases that it is there for; all when absent. */
+  takes?(benchmark: Case): boolean
   /** @throws whatever the library says where it cannot run the case */
   prepare(benchmark: Case): Promise<Side>
   close(): Promise<void>
@@ -30,6 +41,7 @@ export interface Queue {
 
 /** A side whose `run` only queues work. */
 export function queuedSide(run: () => void | Promise<void>, { submit, drained }: Queue, dispose: () => void): Side {
+  let hostMs = 0
   return {
     async batch(count, pace) {
       const begun = performance.now()
@@ -38,11 +50,13 @@ export function queuedSide(run: () => void | Promise<void>, { submit, drained }:
         if (started) await started
       }
       await submit()
+      hostMs = performance.now() - begun
       await pace.sleep(begun)
       const asked = performance.now()
       await drained()
       return pace.learn(begun, asked)
     },
+    hostMs: () => hostMs,
     dispose,
   }
 }

@@ -1,48 +1,54 @@
-/** The suite `train`: whole steps of SimCLR, from images to updated parameters, as `selfsame train --bench` times them. */
-import type { OpenOptions } from '../src/open.js'
-import type { Log } from '../src/train/log.js'
+/** Whole training steps as a side of a case. */
+import type { Dataset } from '../src/data/dataset.js'
+import type { Device } from '../src/device/device.js'
+import type { Precision } from '../src/device/launch.js'
 import { resolveConfig } from '../src/train/recipes.js'
-import { runTraining } from '../src/train/run.js'
-import type { CaseResult } from './record.js'
-import { median, spread } from './statistics.js'
+import { assemble } from '../src/train/session.js'
+import { noise, type TrainSpec } from './case.js'
+import type { Side } from './side.js'
 
-const BATCH = 256
-const STEPS = 5
-// Another run where the first took less than this.
-const QUICK_MS = 60_000
+const FEATURES = { resnet8: 128, resnet18: 512 } as const
 
-export interface TrainCaseOptions {
-  readonly device: NonNullable<OpenOptions['device']>
-  readonly adapter?: NonNullable<OpenOptions['adapter']>
-  readonly log: Log
+/** Steps of `selfsame train --recipe peer`, recorded once and replayed, at most three in flight. */
+export function trainSide(device: Device, spec: TrainSpec & { readonly precision?: Precision }): Side {
+  const { encoder, batch, precision } = spec
+  const config = resolveConfig(
+    {
+      encoder,
+      batch,
+      projector: [2 * FEATURES[encoder], 128],
+      // More than anybody waits for: the rate is that of the warm-up throughout.
+      steps: 1_000_000,
+      ...(precision && { precision }),
+    },
+    'peer',
+  )
+  const { step, method, model, optimizer } = assemble(config, { train: noiseImages(spec), skipped: [] }, device)
+  let next = 0
+  let hostMs = 0
+  return {
+    async batch(count) {
+      hostMs = 0
+      for (let i = 0; i < count; i++) {
+        const called = performance.now()
+        const settled = step.run(next++)
+        // What `run` does before it first waits: draws, writes, the replay.
+        hostMs += performance.now() - called
+        await settled
+      }
+      await device.settle()
+      return false
+    },
+    hostMs: () => hostMs,
+    dispose() {
+      for (const each of [step, optimizer, model, ...Object.values(method.modules)]) each.dispose()
+    },
+  }
 }
 
-/** Recipe `peer` on the embedded digits: ResNet-8, two views of 28 x 28, NT-Xent, SGD. Two steps of warm-up a run. */
-export async function trainCase({ device, adapter, log }: TrainCaseOptions): Promise<CaseResult> {
-  const settings = { data: 'mnist', batch: BATCH, steps: STEPS, device, ...(adapter && { adapter }) }
-  const config = resolveConfig(settings, 'peer')
-  const samples: number[] = []
-  let kind = ''
-  for (let run = 0; run < 3; run++) {
-    const begun = performance.now()
-    const result = await runTraining(config, { out: '', resume: false, overwrite: false, bench: true, log })
-    kind = result.device
-    samples.push((1000 * BATCH) / result.images_per_s!)
-    if (performance.now() - begun > QUICK_MS) break
-  }
-  const ms = median(samples)
-  return {
-    op: 'simclr resnet8',
-    shape: `mnist batch ${BATCH}`,
-    dtype: config.precision,
-    device: kind,
-    median_ms: ms,
-    spread: samples.length > 1 ? spread(samples) : null,
-    gflops: null,
-    gb_s: null,
-    roofline_share: null,
-    objects: null,
-    images_per_s: (1000 * BATCH) / ms,
-    peers: {},
-  }
+/** Two batches of them, so that there is something to shuffle. */
+function noiseImages({ batch, size, channels }: TrainSpec): Dataset {
+  const count = 2 * batch
+  const images = Uint8Array.from(noise(count * size * size * channels), value => 127.5 * (value + 1))
+  return { name: 'noise', source: 'noise', height: size, width: size, channels, count, images }
 }

@@ -11,12 +11,12 @@ import {
   LEARNING_RATE,
   MOMENTUM,
   noise,
-  type Spec,
+  type OpSpec,
   TEMPERATURE,
   unitRows,
   WEIGHT_DECAY,
 } from '../case.js'
-import { fence, queuedSide, type Runner, type Side } from '../side.js'
+import { fence, opOf, queuedSide, type Runner, type Side } from '../side.js'
 
 type Library = typeof Jax
 type Arrays = readonly Jax.Array[]
@@ -32,7 +32,8 @@ export async function jaxjs(): Promise<Runner> {
   return {
     name: 'jax-js',
     version: versionOf('@jax-js/jax'),
-    async prepare({ spec }: Case): Promise<Side> {
+    async prepare(benchmark: Case): Promise<Side> {
+      const spec = opOf(benchmark)
       const { inputs, body } = workOf(jax, spec)
       const compiled = jax.jit(body)
       const run = async () => {
@@ -64,7 +65,7 @@ interface Work {
   readonly body: (...inputs: Jax.Array[]) => Jax.Array[]
 }
 
-function workOf(jax: Library, spec: Spec): Work {
+function workOf(jax: Library, spec: OpSpec): Work {
   const { numpy: np, lax, nn, vjp } = jax
   const array = (values: Float32Array, shape: number[]) => np.array(values as Float32Array<ArrayBuffer>).reshape(shape)
   const random = (shape: number[], seed = 1) =>

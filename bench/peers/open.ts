@@ -3,11 +3,19 @@ import { ConfigError } from '../../src/device/errors.js'
 import type { Runner } from '../side.js'
 import { actAsBrowser } from './browser.js'
 
-const OPENERS: Readonly<Record<string, () => Promise<Runner>>> = {
+interface Peers {
+  /** Whether ours is a GPU: then peers on WebGPU and PyTorch take it too. */
+  readonly hardware: boolean
+  /** Whether some case is in half precision: only then does PyTorch's autocast come along. */
+  readonly halves: boolean
+}
+
+const OPENERS: Readonly<Record<string, (peers: Peers) => Promise<Runner>>> = {
   'tfjs-webgpu': async () => (await import('./tfjs.js')).tfjs('webgpu'),
   'tfjs-wasm': async () => (await import('./tfjs.js')).tfjs('wasm'),
   'jax-js': async () => (await import('./jaxjs.js')).jaxjs(),
-  torch: async () => (await import('./torch.js')).torch(),
+  torch: async ({ hardware }) => (await import('./torch.js')).torch({ cuda: hardware, autocast: false }),
+  'torch-autocast': async ({ hardware }) => (await import('./torch.js')).torch({ cuda: hardware, autocast: true }),
 }
 
 export const PEERS: readonly string[] = Object.keys(OPENERS)
@@ -34,14 +42,14 @@ export interface OpenPeers {
   close(): Promise<void>
 }
 
-/** @param software whether peers on WebGPU are led to the software adapter */
-export async function openPeers(names: readonly string[], software: boolean): Promise<OpenPeers> {
-  const restore = names.length > 0 ? actAsBrowser(software) : () => {}
+export async function openPeers(names: readonly string[], peers: Peers): Promise<OpenPeers> {
+  const restore = names.length > 0 ? actAsBrowser(!peers.hardware) : () => {}
   const runners: Runner[] = []
   const absent: Record<string, string> = {}
   for (const name of names) {
+    if (name === 'torch-autocast' && !peers.halves) continue
     try {
-      runners.push(await OPENERS[name]!())
+      runners.push(await OPENERS[name]!(peers))
     } catch (error) {
       absent[name] = firstLine(error)
     }

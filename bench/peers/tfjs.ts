@@ -12,12 +12,12 @@ import {
   LEARNING_RATE,
   MOMENTUM,
   noise,
-  type Spec,
+  type OpSpec,
   TEMPERATURE,
   unitRows,
   WEIGHT_DECAY,
 } from '../case.js'
-import { fence, type Queue, queuedSide, type Runner, type Side } from '../side.js'
+import { fence, opOf, type Queue, queuedSide, type Runner, type Side } from '../side.js'
 
 type Core = typeof TF
 
@@ -44,7 +44,8 @@ export async function tfjs(backend: 'webgpu' | 'wasm'): Promise<Runner> {
   return {
     name: `tfjs-${backend}`,
     version: tf.version_core,
-    async prepare({ spec }: Case): Promise<Side> {
+    async prepare(benchmark: Case): Promise<Side> {
+      const spec = opOf(benchmark)
       await tf.setBackend(backend)
       const { inputs, run } = workOf(tf, spec)
       // `tidy` lets go of what its function makes, but not of what it returns.
@@ -86,7 +87,7 @@ interface Work {
   readonly run: () => TF.TensorContainer
 }
 
-function workOf(tf: Core, spec: Spec): Work {
+function workOf(tf: Core, spec: OpSpec): Work {
   const random = (shape: number[], seed = 1) =>
     tf.tensor(
       noise(

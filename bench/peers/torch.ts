@@ -10,16 +10,23 @@ import type { Runner, Side } from '../side.js'
 
 type Answer = Readonly<Record<string, unknown>>
 
-/**
- * @param threads as many as we have
- * @throws when there is no python3 with torch
- */
-export async function torch(threads = Number(process.env.SELFSAME_THREADS) || availableParallelism()): Promise<Runner> {
-  const child = new Python(threads)
+export interface TorchOptions {
+  /** On the GPU rather than the processor. */
+  readonly cuda: boolean
+  /** In half precision, as PyTorch chooses it. */
+  readonly autocast: boolean
+}
+
+/** @throws when there is no python3 with torch, or it sees no GPU */
+export async function torch({ cuda, autocast }: TorchOptions): Promise<Runner> {
+  // As many as we have.
+  const threads = Number(process.env.SELFSAME_THREADS) || availableParallelism()
+  const child = new Python([String(threads), ...(cuda ? ['cuda'] : []), ...(autocast ? ['autocast'] : [])])
   const { version } = await child.answer()
   return {
-    name: 'torch',
+    name: autocast ? 'torch-autocast' : 'torch',
     version: String(version),
+    takes: ({ spec }) => !autocast || spec.precision !== undefined,
     async prepare({ spec }: Case): Promise<Side> {
       await child.ask({ prepare: spec })
       return {
@@ -46,12 +53,12 @@ class Python {
   private readonly lines: AsyncIterator<string>
   private complaints = ''
 
-  constructor(threads: number) {
+  constructor(words: readonly string[]) {
     // A debian python3 comes first: a newer one in PATH often has no torch.
     const python = process.env.SELFSAME_PYTHON ?? (existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3')
     // The wait policy is the one our own OpenMP has.
     const env = { OMP_WAIT_POLICY: 'passive', ...process.env }
-    this.process = spawn(python, [scriptPath(), String(threads)], { env })
+    this.process = spawn(python, [scriptPath(), ...words], { env })
     this.process.on('error', error => {
       this.complaints = error.message
     })

@@ -2,16 +2,21 @@
 """The PyTorch side of `selfsame bench`: reads one JSON request a line, answers each with one JSON line.
 
 {"prepare": SPEC} makes the inputs of a case (bench/case.ts says what a SPEC is), {"run": COUNT} runs it COUNT times and
-answers when the device is done. An answer is {"done": true}, or {"error": MESSAGE} where PyTorch cannot.
+answers when the device is done. An answer is {"done": true}, or {"error": MESSAGE} where PyTorch cannot. Everything is
+float32 and without TF32; with the word `autocast` in half precision as PyTorch chooses it.
+
+    python3 torch_ops.py THREADS [cuda] [autocast]
 """
 import json
-import os
 import sys
 
 import torch
 import torch.nn.functional as functional
 
-DEVICE = 'cuda' if torch.cuda.is_available() and os.environ.get('BENCH_TORCH_DEVICE') == 'cuda' else 'cpu'
+from torch_simclr import simclr_step
+
+DEVICE = 'cuda' if 'cuda' in sys.argv else 'cpu'
+HALF = torch.float16 if DEVICE == 'cuda' else torch.bfloat16
 TEMPERATURE, MOMENTUM, WEIGHT_DECAY, LEARNING_RATE, EMA_MOMENTUM = 0.5, 0.9, 5e-4, 0.01, 0.99
 
 
@@ -103,6 +108,10 @@ def similarity_top_k(spec):
     return lambda: torch.topk(queries @ bank.t(), spec['k'])
 
 
+def simclr(spec):
+    return simclr_step(spec, DEVICE, TEMPERATURE, LEARNING_RATE, MOMENTUM, WEIGHT_DECAY)
+
+
 def max_pool(spec):
     x = image(spec['batch'], spec['size'], spec['channels'])
     return lambda: functional.max_pool2d(x, 2)
@@ -131,7 +140,7 @@ def matmul(spec):
 CASES = {
     'matmul': matmul, 'conv2d': convolution, 'conv2dBackwardData': convolution, 'conv2dBackwardFilter': convolution,
     'maxPool2d': max_pool, 'softmax': softmax, 'batchNorm': batch_norm, 'relu': relu, 'add': add, 'ntXent': nt_xent,
-    'infoNCE': info_nce, 'ema': ema, 'sgd': sgd, 'similarityTopK': similarity_top_k,
+    'infoNCE': info_nce, 'ema': ema, 'sgd': sgd, 'simclr': simclr, 'similarityTopK': similarity_top_k,
 }
 
 
@@ -142,13 +151,17 @@ def answer(request, state):
             raise ValueError('has no augmentation of a batch by parameters of each image')
         state['run'] = CASES[spec['op']](spec)
         return
-    for _ in range(request['run']):
-        state['run']()
+    with torch.autocast(DEVICE, HALF, enabled='autocast' in sys.argv):
+        for _ in range(request['run']):
+            state['run']()
     if DEVICE == 'cuda':
         torch.cuda.synchronize()
 
 
 def main():
+    if DEVICE == 'cuda' and not torch.cuda.is_available():
+        print(json.dumps({'error': f'PyTorch {torch.__version__} sees no GPU'}), flush=True)
+        return
     torch.set_num_threads(int(sys.argv[1]))
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.set_grad_enabled(False)

@@ -1,12 +1,15 @@
 /** `selfsame bench`: measures ops and training steps, beside the peers that are installed. */
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Command, Option } from 'commander'
+import type { BenchmarkRecord } from '../../bench/record.js'
+import { SUITES, type Suite } from '../../bench/suites.js'
 import { ConfigError } from '../device/errors.js'
 import { createLog } from '../train/log.js'
 import { printResult } from './options.js'
 
 interface BenchOptions {
-  readonly suite: 'ops' | 'train' | 'all'
+  readonly suite: Suite
   readonly filter?: string
   readonly device: 'auto' | 'webgpu' | 'cpu'
   readonly adapter?: 'hardware' | 'software'
@@ -14,24 +17,33 @@ interface BenchOptions {
   readonly json?: string | true
   readonly compare?: string
   readonly html?: string
+  readonly results?: string
   readonly requireHardware?: boolean
 }
 
 export const benchCommand = new Command('bench')
   .description('Measure ops and training steps on this machine, side by side with other libraries where they are.')
-  .addOption(new Option('--suite <name>', 'what is measured').choices(['ops', 'train', 'all']).default('ops'))
+  .addOption(
+    new Option(
+      '--suite <name>',
+      'what is measured; gpu: sizes that fill one; gpu-tiny: the same cases, to see them run',
+    )
+      .choices(SUITES)
+      .default('ops'),
+  )
   .option('--filter <expression>', 'only cases whose name matches, for example conv2d or "matmul 512"')
   .addOption(new Option('--device <name>', 'what computes').choices(['auto', 'webgpu', 'cpu']).default('auto'))
   .addOption(new Option('--adapter <kind>', 'which WebGPU adapter').choices(['hardware', 'software']))
-  .option('--peers [names]', 'tfjs-webgpu, tfjs-wasm, jax-js, torch with commas, all, or none', 'all')
+  .option('--peers [names]', 'tfjs-webgpu, tfjs-wasm, jax-js, torch, torch-autocast with commas, all, or none', 'all')
   .option('--json [file]', 'write the record to a file; without one, to the last line of stdout')
   .option('--compare <file>', 'say what changed since that record; exit code 1 where a case takes over 10 % longer')
   .option('--html <file>', 'write a report to look at')
+  .option('--results <folder>', 'write record, table and report there, named after the adapter')
   .option('--require-hardware', 'refuse to measure on a software adapter or the CPU')
   .action(bench)
 
 async function bench(options: BenchOptions, command: Command): Promise<void> {
-  const { suite, device, adapter, json, compare, html, requireHardware = false } = options
+  const { suite, device, adapter, json, compare, html, results, requireHardware = false } = options
   const { runBenchmark } = await import('../../bench/run.js')
   const { peerNames } = await import('../../bench/peers/open.js')
   const { readRecord } = await import('../../bench/record.js')
@@ -56,6 +68,7 @@ async function bench(options: BenchOptions, command: Command): Promise<void> {
     const { reportPage } = await import('../../bench/html.js')
     writeFileSync(html, reportPage(record))
   }
+  if (results !== undefined) await writeResults(results, record)
   const { describeRecord } = await import('../../bench/text.js')
   const { compareRecords, describeComparison, wantNoRegression } = await import('../../bench/compare.js')
   const comparison = before && compareRecords(before, record)
@@ -63,6 +76,21 @@ async function bench(options: BenchOptions, command: Command): Promise<void> {
   if (json === true && changes !== '') console.error(changes.trim())
   printResult(record, json === true, () => describeRecord(record) + changes)
   if (comparison) wantNoRegression(comparison, compare!)
+}
+
+/** ADAPTER.json, ADAPTER.md and ADAPTER.html. */
+async function writeResults(folder: string, record: BenchmarkRecord): Promise<void> {
+  const { reportPage } = await import('../../bench/html.js')
+  const { markdownPage } = await import('../../bench/markdown.js')
+  const name = record.adapter
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+  mkdirSync(folder, { recursive: true })
+  const write = (extension: string, text: string) => writeFileSync(join(folder, `${name}.${extension}`), text)
+  write('json', `${JSON.stringify(record, null, 2)}\n`)
+  write('md', markdownPage(record))
+  write('html', reportPage(record))
 }
 
 function expression(text: string): RegExp {

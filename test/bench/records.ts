@@ -9,9 +9,12 @@ export function resultOf(fields: Partial<CaseResult> = {}): CaseResult {
     device: 'webgpu',
     median_ms: 10,
     spread: 0.02,
+    gpu_ms: 9.5,
+    host_ms: 0.2,
     gflops: 26.8,
     gb_s: 0.31,
     roofline_share: 0.3,
+    matmul_share: null,
     objects: 0.25,
     images_per_s: null,
     peers: {
@@ -33,9 +36,11 @@ export function recordOf(cases: readonly CaseResult[], fields: Partial<Benchmark
     driver: 'Mesa 25',
     toggles: ['allow_unsafe_apis'],
     limits: { maxBindingBytes: 134_217_728 },
+    compilation: { pipelines: 12, ms: 3450 },
     roofline: { copy_gb_s: 12, fma_gflops: 100 },
     peers: { 'tfjs-webgpu': { version: '4.22.0' }, 'jax-js': { error: 'not installed' } },
     cases: [...cases],
+    left_out: [],
     ...fields,
   }
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { caseOf, type Spec } from '../../bench/case.js'
 import { peerNames } from '../../bench/peers/open.js'
-import { schema } from '../../bench/record.js'
+import { type CaseResult, schema } from '../../bench/record.js'
 import { runBenchmark } from '../../bench/run.js'
 import { ConfigError } from '../../src/device/errors.js'
 import type { Log } from '../../src/train/log.js'
@@ -56,14 +56,39 @@ describe('bench: a run', () => {
       record.cases.map(({ op }) => op),
       SMALL.map(({ op }) => op),
     )
-    for (const { op, median_ms, gb_s, roofline_share, objects, peers } of record.cases) {
+    assert.deepEqual(record.left_out, [])
+    for (const { op, median_ms, gpu_ms, host_ms, gb_s, roofline_share, objects, peers } of record.cases) {
       assert.ok(median_ms > 0 && gb_s! > 0 && roofline_share! > 0 && roofline_share! < 1, op)
+      assert.ok(gpu_ms! > 0 && host_ms! > 0, `${op}: ${gpu_ms} ms by the device's clock, ${host_ms} ms of the host`)
       assert.ok(objects !== null && objects > 0 && objects < 40, `${op} makes ${objects} GPU objects a run`)
       assert.deepEqual(peers, {})
     }
     assert.ok(record.roofline.copy_gb_s > 0.1 && record.roofline.fma_gflops > 1)
     assert.ok(record.toggles.includes('allow_unsafe_apis'))
     assert.ok(record.limits.maxBindingBytes! > 0)
+  })
+
+  it('measures whole training steps: images a second, and how long the host worked', async () => {
+    const spec: Spec = { op: 'simclr', encoder: 'resnet8', batch: 4, size: 8, channels: 3 }
+    const record = await runBenchmark({ ...options, device: 'cpu', cases: [caseOf(spec)] })
+    assert.deepEqual(schema.parse(JSON.parse(JSON.stringify(record))), record)
+    assert.equal(record.compilation, null)
+    const [{ shape, median_ms, host_ms, images_per_s, gflops, roofline_share }] = record.cases as [CaseResult]
+    assert.equal(shape, 'resnet8 4x8x8x3')
+    assert.ok(Math.abs(images_per_s! * median_ms - 4000) < 1e-6)
+    assert.ok(host_ms! > 0 && host_ms! < 3 * median_ms, `${host_ms} of ${median_ms} ms`)
+    assert.deepEqual([gflops, roofline_share], [null, null])
+  })
+
+  it('leaves out half precision where the device has none, and says why', async () => {
+    const cases = [{ ...SMALL[0]!, precision: 'float16' } as const, SMALL[5]!].map(caseOf)
+    const record = await runBenchmark({ ...options, device: 'cpu', cases })
+    assert.deepEqual(
+      record.cases.map(({ op }) => op),
+      ['softmax'],
+    )
+    assert.equal(record.left_out[0]!.case, 'matmul 16x8x12 float16')
+    assert.match(record.left_out[0]!.reason, /float16/)
   })
 
   it('goes on without a peer that is not there, and the record says why', async () => {
@@ -90,7 +115,7 @@ describe('bench: a run', () => {
 
   it('knows its peers by name', () => {
     assert.deepEqual(peerNames('none'), [])
-    assert.deepEqual(peerNames('all'), ['tfjs-webgpu', 'tfjs-wasm', 'jax-js', 'torch'])
+    assert.deepEqual(peerNames('all'), ['tfjs-webgpu', 'tfjs-wasm', 'jax-js', 'torch', 'torch-autocast'])
     assert.deepEqual(peerNames('torch, jax-js'), ['torch', 'jax-js'])
     assert.throws(() => peerNames('torch,numpy'), /--peers: wants all, none, or some of .* got 'numpy'/)
   })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { caseOf, noise, SUITE, unitRows } from '../../bench/case.js'
+import { caseName, caseOf, noise, unitRows } from '../../bench/case.js'
 import { Pace } from '../../bench/pace.js'
 import { clock, interleaved, SideError } from '../../bench/sample.js'
 import type { Side } from '../../bench/side.js'
+import { SUITES, type Suite, specsOf } from '../../bench/suites.js'
 
 const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
@@ -113,9 +114,33 @@ describe('bench: pace', () => {
 })
 
 describe('bench: cases', () => {
+  const casesOf = (suite: Suite) =>
+    new Map(
+      specsOf(suite)
+        .map(caseOf)
+        .map(one => [caseName(one), one]),
+    )
+
+  it('have a name of their own within a suite', () => {
+    for (const suite of SUITES) assert.equal(casesOf(suite).size, specsOf(suite).length, suite)
+  })
+
+  it('of the suite for GPUs fill one; in tiny they are the same ops in the same order', () => {
+    const gpu = casesOf('gpu')
+    const convolutions = [...gpu.values()].filter(({ spec }) => spec.op.startsWith('conv2d'))
+    assert.equal(convolutions.length, 12)
+    for (const { flop } of convolutions) assert.equal(flop, 18 * 512 * 32 * 32 * 64 * 64)
+    assert.equal(gpu.get('sgd 268.4M')!.bytes, 5 * 2 ** 30)
+    assert.equal(gpu.get('matmul 4096x4096x4096 float16')!.flop, 2 * 4096 ** 3)
+    const ops = (suite: Suite) => specsOf(suite).map(({ op, precision }) => [op, precision])
+    assert.deepEqual(ops('gpu-tiny'), ops('gpu'))
+    for (const { spec, flop, bytes } of casesOf('gpu-tiny').values()) {
+      assert.ok((flop ?? 0) < 1e7 && (bytes ?? 0) < 1e6, spec.op)
+    }
+  })
+
   it('count a multiply-add as two operations, and every byte once', () => {
-    const named = new Map(SUITE.map(caseOf).map(one => [`${one.spec.op} ${one.shape}`, one]))
-    assert.equal(named.size, SUITE.length)
+    const named = casesOf('all')
     assert.equal(named.get('matmul 512x512x512')!.flop, 2 * 512 ** 3)
     assert.equal(named.get('conv2d 16x32x32x64→64')!.flop, 1_207_959_552)
     assert.equal(named.get('conv2dBackwardFilter 16x32x32x64→64')!.flop, 1_207_959_552)
