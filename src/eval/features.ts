@@ -28,6 +28,11 @@ export interface FeatureExtractor {
   evaluationFeatures?(images: Tensor): Tensor
 }
 
+/** What images [B, H, W, C] are evaluated by. */
+export function imageFeatures(encoder: FeatureExtractor, images: Tensor): Tensor {
+  return encoder.evaluationFeatures?.(images) ?? encoder.forward(images)
+}
+
 /**
  * The features of every image of a data set, without views: (x/255 − mean)/std through the encoder. Its launches are
  * recorded at the first batch and replayed for the others. The caller has put the encoder into evaluation mode.
@@ -51,7 +56,7 @@ export async function extractFeatures(
       output = scope(() =>
         noGrad(() => {
           const images = normaliseImages(reader.batch(), mean, std)
-          return encoder.evaluationFeatures?.(images) ?? encoder.forward(images)
+          return imageFeatures(encoder, images)
         }),
       )
     })

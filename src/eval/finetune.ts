@@ -19,7 +19,7 @@ import { empty, type Tensor } from '../tensor/tensor.js'
 import { drawView } from '../views/draw.js'
 import { structureOf, type ViewSpec } from '../views/spec.js'
 import { accuracyOf, labelled } from './featureSet.js'
-import { extractFeatures } from './features.js'
+import { extractFeatures, imageFeatures } from './features.js'
 import { labelsOf } from './pixels.js'
 
 export interface FinetuneOptions {
@@ -81,7 +81,8 @@ export function cropAndFlip({ height, width, crop, interpolation, padding, flip,
  * says of a pretraining is the distance from the same with an encoder that was not pretrained.
  *
  * The encoder is trained where it is: its parameters are others afterwards. Every step is drawn from the seed and its
- * number; the launches are recorded once. An encoder with dropout is built without for this: the protocol has none.
+ * number; the launches are recorded once. The head stands on what the encoder is evaluated by; of a network with
+ * `evaluationFeatures` the layers behind these stay as they are. An encoder with dropout is built without for this: the protocol has none.
  *
  * @param train its labels are thinned out to `options.labels`; images without one are not used
  * @throws ConfigError for an option out of range, DataError where `test` has no labels or other classes than `train`,
@@ -180,7 +181,12 @@ class Classifier implements Disposable {
     const { device, seed = 0 } = options
     this.root = new Generator(seed, 'finetune')
     const generator = this.root.split('head')
-    this.head = new Linear({ inputs: encoder.featureDimension, outputs: classes, generator, device })
+    this.head = new Linear({
+      inputs: encoder.evaluationDimension ?? encoder.featureDimension,
+      outputs: classes,
+      generator,
+      device,
+    })
     // All classes alike at first, so that the first gradients say what to read off the features, not how to change them.
     this.head.weight.write(new Float32Array(this.head.weight.size))
     this.model = new ModelState({ encoder, head: this.head })
@@ -192,7 +198,7 @@ class Classifier implements Disposable {
 
   /** Images [B, H, W, C] to logits [B, classes]. */
   forward(images: Tensor): Tensor {
-    return this.head.forward(this.encoder.forward(images))
+    return this.head.forward(imageFeatures(this.encoder, images))
   }
 
   async step(step: number, indices: Int32Array): Promise<void> {

@@ -53,6 +53,7 @@ export class AlexNet extends Module {
   readonly dense: Linear
   readonly norm: BatchNorm
   readonly featureDimension: number
+  readonly evaluationDimension: number
   readonly imageSize: number
   private readonly response: boolean
 
@@ -83,6 +84,7 @@ export class AlexNet extends Module {
         : new NormedConvolution({ ...options, ...sizes, affine })
     })
     this.featureDimension = scaled(4096)
+    this.evaluationDimension = 4 * inputs
     const split = generator.split('dense')
     const outputs = this.featureDimension
     this.dense = new Linear({ ...options, inputs: side * side * inputs, outputs, bias: false, generator: split })
@@ -101,7 +103,7 @@ export class AlexNet extends Module {
 
   /**
    * What it is evaluated by: the largest value of every map of the last convolution in each of its four quarters,
-   * [N, 4 · channels], for images of any size. The dense layer is made for one, which patches have and images have not.
+   * [N, evaluationDimension], for images of any size. The dense layer is made for one, which patches have and images have not.
    */
   evaluationFeatures(x: Tensor): Tensor {
     return quadrantMaxPool(this.lastMaps(x))

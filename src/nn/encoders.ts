@@ -1,4 +1,5 @@
 import { ConfigError } from '../device/errors.js'
+import type { Tensor } from '../tensor/tensor.js'
 import { AlexNet, type AlexNetOptions } from './alexnet.js'
 import { ExemplarNet, type ExemplarNetOptions } from './exemplarNet.js'
 import type { Module } from './module.js'
@@ -8,6 +9,12 @@ import { VisionTransformer, type VisionTransformerOptions } from './vit.js'
 /** A module that turns images [N, H, W, C] into features [N, featureDimension]. */
 export interface Encoder extends Module {
   readonly featureDimension: number
+  /**
+   * What it is evaluated by, where that is something else: of a network that ends in a dense layer, which is made for one
+   * size, the maps before it. [N, evaluationDimension], for images of any size.
+   */
+  evaluationFeatures?(images: Tensor): Tensor
+  readonly evaluationDimension?: number
 }
 
 type Optional<Options, Names extends keyof Options> = Partial<Pick<Options, Names>>

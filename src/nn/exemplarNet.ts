@@ -40,6 +40,7 @@ export class ExemplarNet extends Module {
   readonly dense: Linear
   readonly dropout: Dropout | undefined
   readonly featureDimension: number
+  readonly evaluationDimension: number
   readonly imageSize: number
 
   constructor({ size, inputChannels, imageSize = 32, width, dropout, ...options }: ExemplarNetOptions) {
@@ -56,6 +57,7 @@ export class ExemplarNet extends Module {
       return new Conv2d({ ...options, inputs, outputs, size: 5, padding: 2, bias: true, generator: split })
     })
     this.featureDimension = scaled(published.dense)
+    this.evaluationDimension = 4 * channels.reduce((sum, count) => sum + count)
     const side = Math.floor(imageSize / 4)
     const inputs = side * side * channels.at(-1)!
     this.dense = new Linear({ ...options, inputs, outputs: this.featureDimension, generator: generator.split('dense') })
@@ -87,7 +89,7 @@ export class ExemplarNet extends Module {
 
   /**
    * What the paper evaluates: the largest value of every map in each of its four quarters, those of all convolutions
-   * behind each other: [N, 4 · channels of all], for images of any size from 8 pixels on.
+   * behind each other: [N, evaluationDimension], for images of any size from 8 pixels on.
    */
   evaluationFeatures(x: Tensor): Tensor {
     return concat(this.maps(x).map(quadrantMaxPool), 1)

@@ -9,7 +9,7 @@ import type { Encoder } from '../ssl/method.js'
 import { type Statistics, viewsOf } from './build.js'
 import { newestCheckpoint } from './checkpoint.js'
 import { type Config, parseConfig } from './config.js'
-import { buildKept, networkInputs } from './networks.js'
+import { buildKept, type NetworkInputs, networkInputs } from './networks.js'
 import type { EvaluationOptions, EvaluationResult } from './result.js'
 import { readRunConfig } from './runDirectory.js'
 import {
@@ -20,11 +20,15 @@ import {
   pixelsOf,
   probe,
   untrainedFeatures,
+  wantEvaluable,
 } from './scores.js'
 import { loadImages, writeTensors } from './session.js'
 
 /** What an evaluation finds out, of all that its result says. */
 type Findings = Omit<EvaluationResult, 'run' | 'kind' | 'method' | 'data' | 'encoder' | 'step'>
+
+/** Of what a checkpoint says its networks were built for. */
+type Size = Pick<NetworkInputs, 'channels' | 'size'>
 
 /** @throws DataError for a folder that is no run, or a data set without labels; ConfigError for an option out of range */
 export async function runEvaluation(options: EvaluationOptions): Promise<EvaluationResult> {
@@ -42,10 +46,14 @@ export async function runEvaluation(options: EvaluationOptions): Promise<Evaluat
   try {
     // Images are normalised as the encoder saw them in training, whatever they are.
     const statistics = checkpoint.json.statistics as Statistics
-    const evaluation: Evaluation = { device, config, statistics, log, ...splits }
-    const encoder = buildKept(config, networkInputs(config, data.train, device))
+    // And the encoder is the one that was trained, whatever size they have. Older checkpoints do not say which.
+    const { channels, size } =
+      (checkpoint.json.network as Size | undefined) ?? networkInputs(config, data.train, device)
+    const evaluation: Evaluation = { device, config, statistics, inputs: { channels, size, device }, log, ...splits }
+    const encoder = buildKept(config, evaluation.inputs)
     const named = (['namedParameters', 'namedBuffers'] as const).flatMap(which => namedTensors({ encoder }, which))
     writeTensors(new Map(named), checkpoint.tensors, `checkpoint ${checkpoint.step} in ${run}`)
+    wantEvaluable(encoder, evaluation)
     log.info(`${kind} on ${config.data} with the encoder of step ${checkpoint.step}`)
     const { method, encoder: network, data: source } = config
     const found = await findings(encoder, evaluation, options)
@@ -101,11 +109,11 @@ async function clustered(encoder: Encoder, evaluation: Evaluation, options: Eval
 }
 
 async function finetuned(encoder: Encoder, evaluation: Evaluation, options: EvaluationOptions): Promise<Findings> {
-  const { device, config, statistics, train, test, log } = evaluation
+  const { device, config, statistics, inputs, train, test, log } = evaluation
   const { labels, epochs, batch, learningRate, seed = config.seed } = options
   if (!labels) throw new ConfigError('finetune: wants the number of labels to learn from')
-  const inputs = networkInputs(config, train, device)
-  const [view] = viewsOf(config, inputs.size, statistics)
+  // Whole images, also where the encoder was trained on parts.
+  const [view] = viewsOf(config, config.views.size ?? train.height, statistics)
   const run = (network: Encoder, label: string): Promise<FinetuneResult> =>
     finetune(network, train, test, {
       device,

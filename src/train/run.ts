@@ -10,7 +10,7 @@ import type { Log } from './log.js'
 import { pretextAccuracy } from './pretext.js'
 import { CollapseError, InterruptedError, type Result, type RunOptions, type Scores } from './result.js'
 import { createRunDirectory, LOG_FILE, RESULT_FILE } from './runDirectory.js'
-import { type Evaluation, evaluationSplits, featuresOf, pixelsOf, probe, untrainedFeatures } from './scores.js'
+import { evaluationOf, featuresOf, pixelsOf, probe, untrainedFeatures, wantEvaluable } from './scores.js'
 import {
   loadImages,
   modelTensors,
@@ -42,7 +42,11 @@ export async function runTraining(config: Config, options: RunOptions): Promise<
   let session = await openSession(config, data)
   try {
     describe(session, log)
-    if (!bench) await createRunDirectory(out, config, options.overwrite)
+    if (!bench) {
+      const evaluation = evaluationOf(session, log)
+      if (evaluation) wantEvaluable(session.method.encoder, evaluation)
+      await createRunDirectory(out, config, options.overwrite)
+    }
     for (let reopened = 0; ; reopened++) {
       try {
         return await new Run(session, options).finish(reopened > 0)
@@ -208,14 +212,8 @@ class Run {
   }
 
   private async measure(): Promise<number | undefined> {
-    const evaluation = this.evaluation()
+    const evaluation = evaluationOf(this.session, this.options.log)
     return evaluation && probe('knn', await featuresOf(this.session.method.encoder, evaluation), evaluation)
-  }
-
-  private evaluation(): Evaluation | undefined {
-    const { data, device, config, statistics } = this.session
-    const splits = evaluationSplits(data)
-    return splits && { device, config, statistics, log: this.options.log, ...splits }
   }
 
   private async checkpointIfDue(epochEnds: boolean): Promise<void> {
@@ -230,6 +228,7 @@ class Run {
 
   private async checkpoint(): Promise<void> {
     this.clock.stop()
+    const { channels, size } = this.session.inputs
     await saveCheckpoint(this.options.out, {
       step: this.step,
       tensors: await readTensors(stateTensors(this.session)),
@@ -239,6 +238,7 @@ class Run {
         embedding: this.embedding,
         environment: environmentOf(this.session),
         statistics: this.session.statistics,
+        network: { channels, size },
         config: this.session.config,
       },
     })
@@ -301,7 +301,7 @@ class Run {
 
   private async scores(): Promise<Scores & Pick<Result, 'baselines'>> {
     const { log } = this.options
-    const evaluation = this.evaluation()
+    const evaluation = evaluationOf(this.session, log)
     if (!evaluation) {
       log.info('there are no labels to evaluate with: k-NN and linear probe are left out')
       return UNMEASURED

@@ -1,16 +1,21 @@
 /** Probes on features: of the trained encoder, of the untrained one, of the raw pixels. */
 import { type Dataset, labelledImages, type Splits } from '../data/dataset.js'
 import type { Device } from '../device/device.js'
+import { ConfigError, ShapeError } from '../device/errors.js'
 import type { FeatureSet } from '../eval/featureSet.js'
-import { extractFeatures } from '../eval/features.js'
+import { extractFeatures, imageFeatures } from '../eval/features.js'
 import { knnAccuracy } from '../eval/knn.js'
 import { linearProbe } from '../eval/linear.js'
 import { pixelFeatures } from '../eval/pixels.js'
 import type { Encoder } from '../ssl/method.js'
+import { zeros } from '../tensor/create.js'
+import { scope } from '../tensor/scope.js'
+import { noGrad } from '../tensor/tape.js'
 import type { Statistics } from './build.js'
 import type { Config } from './config.js'
 import type { Log } from './log.js'
-import { buildKept, networkInputs } from './networks.js'
+import { buildKept, type NetworkInputs } from './networks.js'
+import type { Session } from './session.js'
 
 export type Kind = 'knn' | 'linear'
 
@@ -19,6 +24,8 @@ export interface Evaluation {
   readonly device: Device
   readonly config: Config
   readonly statistics: Statistics
+  /** What the encoder was built for, which may be smaller than the images: parts of them, or another data set's. */
+  readonly inputs: NetworkInputs
   readonly train: Dataset
   readonly test: Dataset
   readonly log: Log
@@ -32,6 +39,40 @@ export function evaluationSplits({
 }: Splits): { train: Dataset; test: Dataset } | undefined {
   const [fitted, tested] = [labelledImages(labelled), test && labelledImages(test)]
   return fitted && tested ? { train: fitted, test: tested } : undefined
+}
+
+/** What a run is evaluated with; `undefined` where there are no labels to. */
+export function evaluationOf(session: Session, log: Log): Evaluation | undefined {
+  const { data, device, config, statistics, inputs } = session
+  const splits = evaluationSplits(data)
+  return splits && { device, config, statistics, inputs, log, ...splits }
+}
+
+/**
+ * Finds out, before anything takes long, whether an encoder can look at whole images where these have another size than
+ * what it was made for.
+ * @throws ConfigError where it cannot
+ */
+export function wantEvaluable(encoder: Encoder, { config, inputs, train, device }: Evaluation): void {
+  const { height, width, channels } = train
+  if (inputs.channels !== channels) {
+    throw new ConfigError(`data: ${train.source} has ${channels} channels, the encoder is for ${inputs.channels}`)
+  }
+  if (inputs.size === height && inputs.size === width) return
+  encoder.eval()
+  try {
+    scope(() => {
+      noGrad(() => imageFeatures(encoder, zeros([1, height, width, channels], { device })))
+    })
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error
+    throw new ConfigError(
+      `encoder: ${config.encoder}, for ${inputs.size} × ${inputs.size} pixels, cannot be evaluated on images of ` +
+        `${height} × ${width}: ${error.message}. Take a resnet, or views.size ${height}`,
+    )
+  } finally {
+    encoder.train()
+  }
 }
 
 /** Accuracy of a probe on features of both splits. */
@@ -64,8 +105,7 @@ export async function featuresOf(encoder: Encoder, evaluation: Evaluation): Prom
 
 /** Features by the encoder that the run began with: its weights depend on the seed alone. */
 export async function untrainedFeatures(evaluation: Evaluation): Promise<[FeatureSet, FeatureSet]> {
-  const { config, train, device } = evaluation
-  const encoder = buildKept(config, networkInputs(config, train, device))
+  const encoder = buildKept(evaluation.config, evaluation.inputs)
   try {
     return await featuresOf(encoder, evaluation)
   } finally {

@@ -19,6 +19,7 @@ import { buildMethod, buildModel, buildOptimizer, learningRateOf, type Statistic
 import type { Config } from './config.js'
 import type { Log } from './log.js'
 import { methodNamed } from './methods/index.js'
+import { type NetworkInputs, networkInputs } from './networks.js'
 import type { StoredTensor } from './safetensors.js'
 import { stepCounter, TrainingStep } from './step.js'
 
@@ -29,6 +30,8 @@ export interface Session {
   /** What is trained on: images of `data.train`, or what the method makes of them. */
   readonly train: Dataset
   readonly statistics: Statistics
+  /** What the networks are built for. */
+  readonly inputs: NetworkInputs
   readonly method: Method
   readonly model: ModelState
   readonly optimizer: Optimizer
@@ -116,6 +119,7 @@ export function assemble(config: Config, data: Splits, device: Device, build = b
     data,
     train,
     statistics,
+    inputs: networkInputs(config, train, device),
     method,
     model,
     optimizer,

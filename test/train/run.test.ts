@@ -10,7 +10,7 @@ import { resolveConfig, type Settings } from '../../src/train/recipes.js'
 import { InterruptedError, type Result, type RunOptions } from '../../src/train/result.js'
 import { runTraining } from '../../src/train/run.js'
 import { gpuOf } from '../device/webgpu/spy.js'
-import { writePictures } from './pictures.js'
+import { writePictures, writeSplits } from './pictures.js'
 
 /** Runs `body` with variables of the environment set, and puts back what they were. */
 async function withEnvironment<T>(variables: Readonly<Record<string, string>>, body: () => Promise<T>): Promise<T> {
@@ -32,10 +32,7 @@ describe('train/run: a run', () => {
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'selfsame-run-'))
-    for (const label of ['a', 'b']) {
-      await writePictures(join(folder, 'labelled', 'train', label), 12)
-      await writePictures(join(folder, 'labelled', 'test', label), 4)
-    }
+    await writeSplits(join(folder, 'labelled'), { train: 12, test: 4 })
     await writePictures(join(folder, 'unlabelled'), 20)
   })
 
@@ -228,10 +225,7 @@ describe('train/run: a run', () => {
   it('evaluates on another data set, also on one smaller than a batch', async () => {
     await train('large', { batch: 16, epochs: 1 })
     const data = join(folder, 'small')
-    for (const label of ['a', 'b']) {
-      await writePictures(join(data, 'train', label), 4)
-      await writePictures(join(data, 'test', label), 1)
-    }
+    await writeSplits(data, { train: 4, test: 1 })
     const options = { run: join(folder, 'large'), kind: 'knn', device: 'auto', log: quiet() } as const
     const { accuracy, step, data: evaluated } = await runEvaluation({ ...options, data: `folder:${data}` })
     assert.ok(accuracy >= 0 && accuracy <= 1)
