@@ -61,6 +61,8 @@ export abstract class Method {
    * not which of the training images it is). `accuracy` is then among the metrics, and measured on the test split.
    */
   readonly heldOut: ViewPlan | undefined = undefined
+  /** What to start again with where the loss is no number. */
+  readonly remedy: string = 'a lower learning rate or a higher temperature'
   /** Scalars beside the loss that are worth a column in the log. */
   readonly metricNames: readonly string[] = []
   readonly groups: readonly MethodGroup[] = []

@@ -33,6 +33,8 @@ export class WMSE extends Method {
   readonly name = 'wmse'
   readonly views: ViewPlan
   readonly modules: Readonly<Record<string, Module>>
+  override readonly remedy =
+    'options.epsilon above 0 or a lower learning rate: embeddings that leave a dimension out cannot be whitened'
   /** int32 [B] for each iteration: the order in which images are cut into slices, in all views the same. */
   private readonly orders: readonly Tensor[]
 

@@ -158,7 +158,7 @@ class Run {
     const bad = metrics.find(({ loss }) => !Number.isFinite(loss))
     if (bad) {
       throw new NumericError(
-        `the loss of step ${bad.step} is ${bad.loss}: start again with a lower learning rate or a higher temperature`,
+        `the loss of step ${bad.step} is ${bad.loss}: start again with ${this.session.method.remedy}`,
       )
     }
     this.history.add(metrics)

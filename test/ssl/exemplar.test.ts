@@ -4,6 +4,7 @@ import { encoder } from '../../src/nn/encoders.js'
 import { ModelState } from '../../src/nn/state.js'
 import { concat } from '../../src/ops/shape.js'
 import { Exemplar, SurrogateClasses } from '../../src/ssl/exemplar.js'
+import { tensor } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
 import { scope } from '../../src/tensor/scope.js'
 import { gradients } from '../../src/tensor/tape.js'
@@ -12,6 +13,7 @@ import { wholeView } from '../../src/views/presets.js'
 import { devices } from '../conformance/devices.js'
 import { tinyRun } from '../train/tiny.js'
 import { batchOf } from './batch.js'
+import { Unchanged } from './runs.js'
 import { everyParameterLearns, noiseViews, resumesBitForBit } from './surrogate.js'
 
 const SIDE = 8
@@ -53,6 +55,31 @@ for (const { name, open } of devices) {
         assert.ok(Math.abs((await loss.item()) - Math.log(CLASSES)) < 1e-5)
         // The images are numbers 0 … 5, and number 0 is its class.
         if (metrics) assert.ok(Math.abs((await metrics.accuracy!.item()) - 1 / BATCH) < 1e-6)
+      }
+    })
+
+    it('is the cross-entropy of the number of the patch: by hand', async () => {
+      const log3 = Math.log(3)
+      for (const streamed of [false, true]) {
+        const encoder = new Unchanged(2, device)
+        const classes = new SurrogateClasses(3, 2, { generator: new Generator(3), device })
+        classes.weight.write(Float32Array.of(1, 0, 0, 1, 1, 1))
+        classes.bias.write(Float32Array.of(0, 0, -log3))
+        const views = independentViews([wholeView({ size: SIDE, mean: [0.5], std: [0.25] })])
+        const method = new Exemplar(encoder, classes, { views, streamed })
+        const view = tensor(
+          [
+            [log3, 0],
+            [0, 0],
+          ],
+          { device },
+        )
+        const indices = tensor(Int32Array.of(2, 0), { device })
+        const { loss, metrics } = method.loss({ views: [view], indices, labels: indices })
+        // Logits log 3, 0, 0 of patch 2, and 0, 0, −log 3 of patch 0: probabilities 1/5 and 3/7.
+        assert.ok(Math.abs((await loss.item()) - (Math.log(5) + Math.log(7 / 3)) / 2) < 1e-5)
+        // The first is taken for class 0, and so is the second, rightly.
+        if (metrics) assert.equal(await metrics.accuracy!.item(), 0.5)
       }
     })
 

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
 import { ConfigError, ShapeError } from '../../src/device/errors.js'
+import { bankSoftmax } from '../../src/ops/bankSoftmax.js'
+import { infoNCE } from '../../src/ops/infoNCE.js'
+import { ntXent } from '../../src/ops/ntXent.js'
+import { slice } from '../../src/ops/shape.js'
+import { softmaxClassifier } from '../../src/ops/softmaxClassifier.js'
 import { barlowTwins } from '../../src/ssl/losses/barlowTwins.js'
 import { decoupledContrastive } from '../../src/ssl/losses/decoupledContrastive.js'
 import { inBatchContrast } from '../../src/ssl/losses/inBatchContrast.js'
@@ -10,6 +15,7 @@ import { vicreg } from '../../src/ssl/losses/vicreg.js'
 import { whiten, whitenedDistance } from '../../src/ssl/losses/whiten.js'
 import { tensor, zeros } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
+import { stopGradient } from '../../src/tensor/tape.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
 import { devices } from '../conformance/devices.js'
 import { finite } from './finite.js'
@@ -58,6 +64,12 @@ for (const { name, open } of devices) {
       const known = labels(0, 0, -1)
       assert.ok(Math.abs((await finite(z, x => supervisedContrastive(x, known, 0.5))) - Math.log(5)) < 1e-5)
       assert.ok(Math.abs((await finite(z, x => inBatchContrast(x, x, 0.5))) - Math.log(6)) < 1e-5)
+      assert.ok(
+        Math.abs((await finite(z, x => softmaxClassifier(x, z, labels(0, 1, 2, 3, 4, 5)))) - Math.log(6)) < 1e-5,
+      )
+      // Whitened by what ε there is, and by nothing: the trainer then names the remedy.
+      assert.equal(await finite(z, x => whitenedDistance([x, x], { size: 6, epsilon: 0.1 })), 0)
+      assert.ok(Number.isNaN(await whitenedDistance([z, z], { size: 6 }).item()))
     })
 
     it('a temperature of 0.01, where exp(1 / T) is more than float32 holds', async () => {
@@ -73,6 +85,11 @@ for (const { name, open } of devices) {
         await finite(unit, z => decoupledContrastive(z, { temperature, sigma: 0.5 }))
         await finite(unit, z => supervisedContrastive(z, labels(0, 1, 0, -1), temperature))
         await finite(unit, z => inBatchContrast(z, z, temperature))
+        await finite(unit, z => ntXent(z, temperature))
+        // A queue that is shorter than the batch, and keys that are the queries.
+        const queue = slice(unit, [0, 0], [3, unit.shape[1]!])
+        await finite(unit, z => infoNCE(z, stopGradient(z), [stopGradient(queue)], temperature))
+        await finite(unit, z => bankSoftmax(z, labels(0, 1, 2, 0, 1, 2, 0, 1), [stopGradient(queue)], temperature))
       }
     })
 
@@ -91,6 +108,15 @@ for (const { name, open } of devices) {
     it('a batch of one image is enough for the others', async () => {
       assert.equal(await finite(rows(2, 4, { unit: true }), z => supervisedContrastive(z, labels(0), 0.5)), 0)
       assert.equal(await finite(rows(1, 4, { unit: true }), q => inBatchContrast(q, q, 0.5)), 0)
+      assert.ok(Math.abs(await finite(rows(2, 4, { unit: true }), z => ntXent(z, 0.5))) < 1e-5)
+      const one = rows(1, 4, { unit: true })
+      // Its key and one of a queue that is the same.
+      const twice = await finite(one, q => infoNCE(q, stopGradient(q), [stopGradient(q)], 0.01))
+      assert.ok(Math.abs(twice - Math.log(2)) < 1e-5)
+      assert.ok(Math.abs(await finite(one, q => bankSoftmax(q, labels(0), [stopGradient(q)], 0.01))) < 1e-5)
+      assert.ok(Math.abs(await finite(one, x => softmaxClassifier(x, stopGradient(x), labels(0)))) < 1e-5)
+      // The centre of one row is the row.
+      await finite(rows(2, 4), x => whitenedDistance([x, rows(2, 4, { seed: 2 })], { size: 2, epsilon: 0.5 }))
       const before = zeros([4, 4], { device })
       const options = { covarianceMomentum: 0.9, rho: 8 }
       // The views agree, and C = 0.1·zzᵀ.

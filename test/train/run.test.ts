@@ -239,6 +239,11 @@ describe('train/run: a run', () => {
         error instanceof NumericError && /the loss of step \d+ is NaN: start again/.test(error.message),
     )
     assert.ok(!existsSync(join(folder, 'diverged', 'result.json')))
+    const whitened = { method: 'wmse', projector: [8, 2], options: { sliceSize: 4 } }
+    await assert.rejects(train('white', { ...whitened, epochs: 40, optimizer: { learningRate: 1e30 } }), {
+      name: 'NumericError',
+      message: /is NaN: start again with options\.epsilon above 0/,
+    })
   })
 
   it('refuses less than a batch of images, and writes nothing', async () => {

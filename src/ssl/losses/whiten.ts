@@ -45,7 +45,7 @@ export interface WhitenedDistanceOptions {
  * distance divided by D where rows are not normalised.
  *
  * @param views at least two float32 [B, D]
- * @returns a scalar, made of ops
+ * @returns a scalar, made of ops; NaN where ε is 0 and the rows of a slice have no spread in some direction
  * @throws ShapeError, DtypeError, ConfigError for an epsilon outside [0, 1)
  */
 export function whitenedDistance(views: readonly Tensor[], options: WhitenedDistanceOptions): Tensor {
