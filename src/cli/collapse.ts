@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { ConfigError } from '../device/errors.js'
 import { writeWhole } from '../train/checkpoint.js'
-import { ABLATIONS, type Ablation, type Finding, judge, type Source } from '../train/laboratory.js'
+import { ABLATIONS, type Ablation, directionOf, type Finding, judge, type Source } from '../train/laboratory.js'
 import { createLog } from '../train/log.js'
 import {
   addSettings,
@@ -14,7 +14,7 @@ import {
   settingsOptions,
 } from './options.js'
 import { collapsePicture } from './studyPictures.js'
-import { percent, table } from './table.js'
+import { markdownTable, percent, table } from './table.js'
 
 const RECIPE = 'collapse'
 
@@ -59,6 +59,7 @@ async function collapse(options: CollapseOptions): Promise<void> {
     const text = describeFindings(findings)
     await writeWhole(options.out, 'collapse.json', `${JSON.stringify({ findings }, null, 2)}\n`)
     await writeWhole(options.out, 'collapse.txt', `${text}\n`)
+    await writeWhole(options.out, 'collapse.md', `${describeFindings(findings, markdownTable)}\n`)
     const picture = collapsePicture(done)
     if (picture !== undefined) await writeWhole(options.out, 'collapse.svg', picture)
     log.close()
@@ -80,12 +81,21 @@ export function chosenAblations(only: string | undefined): Ablation[] {
 }
 
 const WORDS = { null: '–', true: 'yes', false: 'no' } as const
+const HEAD = ['setting', 'published', 'direction', 'std·√d', 'rank', 'embedding', 'k-NN', 'linear', 'ours', 'agrees']
+const SIDES = ['left', 'right', 'left', 'right', 'right', 'left', 'right', 'right', 'left', 'left'] as const
 
-/** The table, and what its letters stand for. */
-export function describeFindings(findings: readonly Finding[]): string {
+/**
+ * The table: what was published and which way that points, what came of it here; and what its letters stand for.
+ * @param form how the rows become a table: for a terminal, or `markdownTable`
+ */
+export function describeFindings(
+  findings: readonly Finding[],
+  form: (rows: readonly (readonly string[])[]) => string = rows => table(rows, SIDES),
+): string {
   const rows = findings.map(({ ablation, result, outcome, agrees }) => [
     ablation.setting,
     ablation.published.map(({ accuracy, source }) => `${accuracy} ${source.mark}`).join(', ') || '–',
+    directionOf(ablation) ?? '–',
     result.embedding ? (result.embedding.deviation / result.embedding.full_deviation).toFixed(2) : '–',
     result.embedding?.effective_rank.toFixed(1) ?? '–',
     result.embedding?.verdict ?? '–',
@@ -95,13 +105,26 @@ export function describeFindings(findings: readonly Finding[]): string {
     WORDS[`${agrees}`],
   ])
   const { untrained } = findings[0]!.result.baselines
-  const baseline = ['untrained encoder', '', '', '', '', percent(untrained.knn), percent(untrained.linear), '', '']
-  const head = ['setting', 'published', 'std·√d', 'rank', 'embedding', 'k-NN', 'linear', 'outcome', 'as published']
-  const sides = ['left', 'right', 'right', 'right', 'left', 'right', 'right', 'left', 'left'] as const
+  const baseline = ['untrained encoder', '', '', '', '', '', percent(untrained.knn), percent(untrained.linear), '', '']
+  return [form([HEAD, ...rows, baseline]), '', agreement(findings), '', ...notesOf(findings)].join('\n')
+}
+
+function agreement(findings: readonly Finding[]): string {
+  const clear = findings.filter(({ agrees }) => agrees !== null)
+  const others = clear.filter(({ agrees }) => agrees === false).map(({ ablation }) => ablation.setting)
+  const count = `As published in ${clear.length - others.length} of ${clear.length} rows that the papers are clear about`
+  return others.length === 0 ? `${count}.` : `${count}; otherwise: ${others.join('; ')}.`
+}
+
+function notesOf(findings: readonly Finding[]): string[] {
   const cited = new Map<string, Source>()
   for (const { ablation } of findings) for (const { source } of ablation.published) cited.set(source.mark, source)
-  const notes = [...cited.values()]
-    .sort((a, b) => a.mark.localeCompare(b.mark))
-    .map(({ mark, table, url }) => `${mark}  ${table} (${url})`)
-  return [table([head, ...rows, baseline], sides), '', 'Published, linear, in per cent:', ...notes].join('\n')
+  const notes = [...cited.values()].sort((a, b) => a.mark.localeCompare(b.mark))
+  return [
+    'Published, linear, in per cent:',
+    ...notes.map(({ mark, table, url }) => `- ${mark}: ${table} (${url})`),
+    '',
+    'An ablation fails where its embeddings collapse, or where the linear probe gains less than half of what it gains with ' +
+      'the first row over the untrained encoder.',
+  ]
 }

@@ -2,7 +2,7 @@
 import { methodNamed, methodNames } from '../train/methods/index.js'
 import { formatDuration } from '../train/progress.js'
 import type { Result, Scores } from '../train/result.js'
-import { percent, table } from './table.js'
+import { markdownTable, percent, table } from './table.js'
 
 /** One line of the table: a method over those of its seeds that came to something, and why the others did not. */
 export interface ComparedMethod {
@@ -113,12 +113,8 @@ export function comparisonPage(methods: readonly ComparedMethod[]): string {
   const curve = `k-NN after ${QUOTED.map(({ name }) => name).join(', ')} of the steps`
   const head = ['method', 'year', 'loss', 'chance', 'rank of ẑ', 'embedding', 'k-NN', 'linear']
   const errors = methods.flatMap(({ errors = [] }) => errors)
-  return [
-    ...[[...head, 'own task', 'training', 'images/s', curve], Array(12).fill('---'), ...rows, ...baselines].map(
-      row => `| ${row.join(' | ')} |`,
-    ),
-    ...(errors.length > 0 ? ['', ...errors.map(error => `- ${error}`)] : []),
-  ].join('\n')
+  const page = markdownTable([[...head, 'own task', 'training', 'images/s', curve], ...rows, ...baselines])
+  return [page, ...(errors.length > 0 ? ['', ...errors.map(error => `- ${error}`)] : [])].join('\n')
 }
 
 function scoresOf(scores: readonly Scores[]): [string, string] {

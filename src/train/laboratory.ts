@@ -160,6 +160,11 @@ export const ABLATIONS: readonly Ablation[] = [
   },
 ]
 
+/** What the papers say of an ablation, in a word. */
+export function directionOf({ published, expected }: Ablation): Outcome | 'disputed' | undefined {
+  return expected ?? (published.length > 0 ? 'disputed' : undefined)
+}
+
 /** What became of an ablation. */
 export interface Finding {
   readonly ablation: Ablation

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { chosenAblations, describeFindings } from '../../src/cli/collapse.js'
+import { markdownTable } from '../../src/cli/table.js'
 import { ConfigError } from '../../src/device/errors.js'
 import { ABLATIONS, judge } from '../../src/train/laboratory.js'
 import { mergeSettings, resolveConfig } from '../../src/train/recipes.js'
@@ -74,15 +75,29 @@ describe('cli: the collapse laboratory', () => {
       judge(third!, best, best),
     ])
     assert.deepEqual(text.replaceAll(/ +/g, ' ').split('\n').toSpliced(1, 1), [
-      'setting published std·√d rank embedding k-NN linear outcome as published',
-      'BYOL 72.5 a 0.50 40.0 healthy 80.0 % 90.0 % learns yes',
-      'no predictor 0.2 a 0.50 40.0 collapsed 80.0 % 71.0 % fails yes',
-      'no EMA: the target is the online network 0.3 a, 67.7 b 0.50 40.0 healthy 80.0 % 90.0 % learns –',
+      'setting published direction std·√d rank embedding k-NN linear ours agrees',
+      'BYOL 72.5 a learns 0.50 40.0 healthy 80.0 % 90.0 % learns yes',
+      'no predictor 0.2 a fails 0.50 40.0 collapsed 80.0 % 71.0 % fails yes',
+      'no EMA: the target is the online network 0.3 a, 67.7 b disputed 0.50 40.0 healthy 80.0 % 90.0 % learns –',
       'untrained encoder 40.0 % 70.0 %',
       '',
+      'As published in 2 of 2 rows that the papers are clear about.',
+      '',
       'Published, linear, in per cent:',
-      'a Grill et al. 2020, table 5: ImageNet, 300 epochs (https://arxiv.org/abs/2006.07733)',
-      'b Chen & He 2021, figure 2 and table 3: ImageNet, 100 epochs (https://arxiv.org/abs/2011.10566)',
+      '- a: Grill et al. 2020, table 5: ImageNet, 300 epochs (https://arxiv.org/abs/2006.07733)',
+      '- b: Chen & He 2021, figure 2 and table 3: ImageNet, 100 epochs (https://arxiv.org/abs/2011.10566)',
+      '',
+      'An ablation fails where its embeddings collapse, or where the linear probe gains less than half of what it gains ' +
+        'with the first row over the untrained encoder.',
     ])
+  })
+
+  it('names the rows that do not agree, in Markdown as well', () => {
+    const [whole, second] = chosenAblations('no-predictor')
+    const best = found(0.9)
+    const page = describeFindings([judge(whole!, best, best), judge(second!, best, best)], markdownTable)
+    assert.match(page, /^\| setting \| published \| direction .*\n\| --- .*\n\| BYOL \| 72\.5 a \| learns \| 0\.50 /)
+    assert.match(page, /\| no predictor \| 0\.2 a \| fails .*\| learns \| no \|\n/)
+    assert.match(page, /As published in 1 of 2 rows .* about; otherwise: no predictor\.\n/)
   })
 })

@@ -98,7 +98,10 @@ function axisOf({ label, scale: kind = 'linear', ticks, format }: Axis, values: 
   if (!ticks && isVertical) scale.nice(6)
   const marks = ticks ?? scale.ticks(6)
   const tell = format ?? ((value: number) => String(Number(value.toPrecision(4))))
-  return { at: scale, ticks: marks, format: format ?? (ticks ? tell : scale.tickFormat(6)), tell }
+  const numbers = scale.tickFormat(6)
+  // Not all marks of a logarithmic axis have room for a number; those that have say 0.01 and not 10m.
+  const told = (value: number) => (kind === 'log' && numbers(value) !== '' ? tell(value) : numbers(value))
+  return { at: scale, ticks: marks, format: format ?? (ticks ? tell : told), tell }
 }
 
 function gridOf(x: Placed, y: Placed): string[] {

@@ -76,6 +76,17 @@ describe('plot/lineChart', () => {
     for (const batch of batches) assert.ok(svg.includes(`>${batch}</text>`))
   })
 
+  it('writes numbers below 1 on a logarithmic axis without prefixes', () => {
+    const svg = lineChart({
+      title: 'spread',
+      x: { label: 'epoch' },
+      y: { label: 'deviation', scale: 'log' },
+      series: [{ name: 'byol', points: [0.5, 0.02, 0.0007].map((y, i) => [i, y]) }],
+    })
+    for (const mark of ['1', '0.1', '0.01', '0.001']) assert.match(svg, new RegExp(`>${mark}<`))
+    assert.doesNotMatch(svg, /[0-9][mµ]</)
+  })
+
   it('draws one point, and no dots on a long line', () => {
     assert.deepEqual(
       numbersOf(lineChart({ ...chart, series: [{ name: 'one', points: [[3, 4]] }] }), 'circle', 'cx'),
