@@ -16,14 +16,15 @@ struct Squares {
 };
 
 /** (Σ w², Σ (g + λ·w)²) over `count` floats, a multiple of 4. */
-SELFSAME_CLONES Squares squaresOf(const float* weights, const float* gradients, float decay, int64_t count) {
+SELFSAME_CLONES Squares squaresOf(const float* weights, const float* gradients, float factor, float decay,
+                                  int64_t count) {
   float ofWeights[kLanes] = {};
   float ofGradients[kLanes] = {};
   for (int64_t i = 0; i < count; i += kLanes) {
     const int lanes = static_cast<int>(std::min<int64_t>(kLanes, count - i));
     const auto add = [&](int lane) {
       const float weight = weights[i + lane];
-      const float gradient = gradients[i + lane] + decay * weight;
+      const float gradient = gradients[i + lane] * factor + decay * weight;
       ofWeights[lane] += weight * weight;
       ofGradients[lane] += gradient * gradient;
     };
@@ -62,15 +63,18 @@ const Op larsTrust("larsTrust", [](Launch& launch) -> Run {
   const auto* hyper = launch.in<float>("hyper", {4});
   const auto* ranges = launch.in<uint32_t>("ranges", {rangeCount, 2});
   const auto* slots = launch.in<uint32_t>("slots", {slotCount, 2});
+  const float* scaling = scalingOf(launch);
   auto* trust = launch.out<float>("trust", {slotCount});
   return [=](Scratch& scratch) {
+    const float factor = scaling ? scaling[0] : 1.0f;
+    if (factor == 0.0f) return;
     auto* partial = scratch.take<Squares>(rangeCount);
     const int64_t work = tiles(4 * count, rangeCount);
     parallel(rangeCount, tiles(kGrain, work), [&](int64_t begin, int64_t end) {
       for (int64_t c = begin; c < end; c++) {
         const Stretch range(ranges, c, count);
         const int64_t first = 4 * range.begin;
-        partial[c] = squaresOf(weights + first, gradients + first, hyper[1], 4 * range.end - first);
+        partial[c] = squaresOf(weights + first, gradients + first, factor, hyper[1], 4 * range.end - first);
       }
     });
     for (int64_t slot = 0; slot < slotCount; slot++) {
@@ -89,9 +93,9 @@ const Op larsTrust("larsTrust", [](Launch& launch) -> Run {
 
 /** v = μ·v + r·(g + λ·w), w −= v. */
 SELFSAME_CLONES void descend(float* __restrict weights, float* __restrict momenta, const float* __restrict gradients,
-                             float rate, float decay, float momentum, int64_t count) {
+                             float factor, float rate, float decay, float momentum, int64_t count) {
   for (int64_t i = 0; i < count; i++) {
-    const float moved = momentum * momenta[i] + rate * (gradients[i] + decay * weights[i]);
+    const float moved = momentum * momenta[i] + rate * (gradients[i] * factor + decay * weights[i]);
     momenta[i] = moved;
     weights[i] -= moved;
   }
@@ -104,13 +108,16 @@ const Op lars("lars", [](Launch& launch) -> Run {
   const auto* hyper = launch.in<float>("hyper", {3});
   auto* weights = launch.out<float>("parameters", {count, 4});
   auto* momenta = launch.out<float>("momentum", {count, 4});
+  const float* scaling = scalingOf(launch);
   const int64_t slotCount = launch.has("trust") ? launch.bytes("trust") / 4 : 0;
   const auto* trust = slotCount > 0 ? launch.in<float>("trust", {slotCount}) : nullptr;
   const auto* slotOfBlock = trust ? launch.in<uint32_t>("slotOfBlock", {tiles(4 * count, kSlotBlock)}) : nullptr;
   return [=](Scratch&) {
+    const float factor = scaling ? scaling[0] : 1.0f;
+    if (factor == 0.0f) return;
     overPage(count, [&](int64_t begin, int64_t end) {
       const auto move = [&](int64_t from, int64_t to, float rate) {
-        descend(weights + from, momenta + from, gradients + from, rate, hyper[1], hyper[2], to - from);
+        descend(weights + from, momenta + from, gradients + from, factor, rate, hyper[1], hyper[2], to - from);
       };
       const auto slotAt = [&](int64_t at) { return std::min<int64_t>(slotOfBlock[at / kSlotBlock], slotCount - 1); };
       for (int64_t from = begin; from < end;) {

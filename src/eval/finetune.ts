@@ -9,6 +9,7 @@ import { Linear } from '../nn/linear.js'
 import { ModelState } from '../nn/state.js'
 import { augment, PARAMETERS } from '../ops/augment.js'
 import { crossEntropy } from '../ops/softmax.js'
+import { LossScale } from '../optim/lossScale.js'
 import { linearScaling, type Schedule, warmupCosine } from '../optim/schedules.js'
 import { SGD } from '../optim/sgd.js'
 import { withPrecision } from '../tensor/context.js'
@@ -165,6 +166,7 @@ class Classifier implements Disposable {
   private readonly head: Linear
   private readonly model: ModelState
   private readonly optimizer: SGD
+  private readonly lossScale: LossScale | undefined
   private readonly reader: BatchReader
   private readonly labels: Tensor
   private readonly viewParameters: Tensor
@@ -191,6 +193,7 @@ class Classifier implements Disposable {
     this.head.weight.write(new Float32Array(this.head.weight.size))
     this.model = new ModelState({ encoder, head: this.head })
     this.optimizer = new SGD(this.model.parameters, this.model.gradients, { momentum: MOMENTUM, nesterov: true })
+    this.lossScale = options.precision === 'float16' ? new LossScale(device) : undefined
     this.reader = new BatchReader(device, dataset, [], batch)
     this.labels = keep(empty([batch], 'int32', device))
     this.viewParameters = keep(empty([batch, PARAMETERS], 'float32', device))
@@ -228,8 +231,9 @@ class Classifier implements Disposable {
     const { parameters, gradients: slots } = this.model
     const images = augment(this.reader.batch(), this.viewParameters, structureOf(this.options.view))
     const loss = crossEntropy(this.forward(images), this.labels)
-    slots.gatherInto(gradients(loss, parameters.tensors))
-    this.optimizer.step()
+    slots.gatherInto(gradients(loss, parameters.tensors, this.lossScale && { seed: this.lossScale.scale }))
+    this.lossScale?.judge(slots)
+    this.optimizer.step(this.lossScale)
     return stopGradient(loss)
   }
 
@@ -239,6 +243,7 @@ class Classifier implements Disposable {
     this.reader.dispose()
     this.labels.dispose()
     this.viewParameters.dispose()
+    this.lossScale?.dispose()
     this.optimizer.dispose()
     this.model.dispose()
     this.head.dispose()

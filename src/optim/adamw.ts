@@ -7,6 +7,7 @@ import {
   Optimizer,
   type OptimizerOptions,
   type OptimizerPage,
+  type Scaled,
   type StepValues,
   wantFraction,
 } from './optimizer.js'
@@ -14,18 +15,22 @@ import {
 declare module '../device/launch.js' {
   interface Launches {
     /** Over a page of `count` vec4s; hyper = [lr·λ, lr / (1 − β1^t), 1 / √(1 − β2^t), ε, β1, 1 − β1, β2, 1 − β2]. */
-    adamw: { parameters: Slice; mean: Slice; square: Slice; gradients: Slice; hyper: Slice; count: number }
+    adamw: { parameters: Slice; mean: Slice; square: Slice; gradients: Slice; hyper: Slice; count: number } & Scaled
   }
 }
 
-implement('adamw', ({ parameters, mean, square, gradients, hyper, count }, target) => [
-  {
-    kernel: 'adamw',
-    bindings: [parameters, mean, square, gradients, hyper],
-    ...stream(count, target),
-    work: 4 * count,
-  },
-])
+implement('adamw', ({ parameters, mean, square, gradients, hyper, scaling, count }, target) => {
+  const walk = stream(count, target)
+  return [
+    {
+      ...walk,
+      kernel: 'adamw',
+      parameters: { ...walk.parameters, SCALED: Number(scaling !== undefined) },
+      bindings: [parameters, mean, square, gradients, hyper, ...(scaling ? [scaling] : [])],
+      work: 4 * count,
+    },
+  ]
+})
 
 export interface AdamWOptions extends OptimizerOptions {
   /** Decay of the mean of gradients and of their squares. @default [0.9, 0.999] */
@@ -66,9 +71,9 @@ export class AdamW extends Optimizer {
     return [rate * group.decay(values), first, second, this.epsilon, beta1, 1 - beta1, beta2, 1 - beta2]
   }
 
-  protected update({ index, parameters, gradients, hyper, count }: OptimizerPage): void {
+  protected update({ index, ...page }: OptimizerPage): void {
     const mean = this.moments.mean.pages[index]!.slice
     const square = this.moments.square.pages[index]!.slice
-    this.parameters.device.launch({ op: 'adamw', parameters, mean, square, gradients, hyper, count })
+    this.parameters.device.launch({ op: 'adamw', ...page, mean, square })
   }
 }

@@ -10,6 +10,7 @@ import {
   Optimizer,
   type OptimizerOptions,
   type OptimizerPage,
+  type Scaled,
   type StepValues,
   wantFraction,
 } from './optimizer.js'
@@ -29,9 +30,10 @@ declare module '../device/launch.js' {
       trust: Slice
       rangeCount: number
       slotCount: number
-    }
+    } & Scaled
     /** Over a page of `count` vec4s; hyper = [lr, λ, μ, eeta]. Without `adaptation` the trust is 1 everywhere. */
-    lars: { parameters: Slice; momentum: Slice; gradients: Slice; hyper: Slice; count: number } & Partial<Adaptation>
+    lars: { parameters: Slice; momentum: Slice; gradients: Slice; hyper: Slice; count: number } & Partial<Adaptation> &
+      Scaled
   }
 }
 
@@ -42,12 +44,13 @@ interface Adaptation {
 }
 
 implement('larsTrust', (launch, { limits }) => {
-  const { parameters, gradients, hyper, ranges, slots, trust, rangeCount, slotCount } = launch
+  const { parameters, gradients, hyper, scaling, ranges, slots, trust, rangeCount, slotCount } = launch
   const partial = scratch(0, 8 * rangeCount)
   return [
     {
       kernel: 'lars_norms',
-      bindings: [parameters, gradients, hyper, ranges, partial],
+      parameters: { SCALED: Number(scaling !== undefined) },
+      bindings: [parameters, gradients, hyper, ranges, partial, ...(scaling ? [scaling] : [])],
       params: { count: rangeCount },
       grid: fold(tiles(rangeCount, 64), limits),
       work: parameters.bytes / 2,
@@ -62,14 +65,15 @@ implement('larsTrust', (launch, { limits }) => {
   ]
 })
 
-implement('lars', ({ parameters, momentum, gradients, hyper, count, trust, slotOfBlock }, target) => {
+implement('lars', ({ parameters, momentum, gradients, hyper, scaling, count, trust, slotOfBlock }, target) => {
+  const tables = trust && slotOfBlock ? [trust, slotOfBlock] : []
   const walk = stream(count, target)
   return [
     {
       ...walk,
       kernel: 'lars',
-      parameters: { ...walk.parameters, ADAPT: Number(trust !== undefined) },
-      bindings: [parameters, momentum, gradients, hyper, ...(trust && slotOfBlock ? [trust, slotOfBlock] : [])],
+      parameters: { ...walk.parameters, ADAPT: Number(tables.length > 0), SCALED: Number(scaling !== undefined) },
+      bindings: [parameters, momentum, gradients, hyper, ...tables, ...(scaling ? [scaling] : [])],
       work: 4 * count,
     },
   ]
@@ -126,21 +130,20 @@ export class LARS extends Optimizer {
     return [group.rate(values), group.decay(values), this.momentum, this.eeta]
   }
 
-  protected update({ index, parameters, gradients, hyper, count }: OptimizerPage): void {
+  protected update({ index, ...page }: OptimizerPage): void {
     const { device } = this.parameters
     const momentum = this.moments.momentum.pages[index]!.slice
-    const update = { op: 'lars', parameters, momentum, gradients, hyper, count } as const
+    const update = { op: 'lars', ...page, momentum } as const
     const tables = this.tables[index]
     if (!tables) {
       device.launch(update)
       return
     }
     const trust = tables.trust.slice
+    const { count: _, ...operands } = page
     device.launch({
       op: 'larsTrust',
-      parameters,
-      gradients,
-      hyper,
+      ...operands,
       ranges: tables.ranges.slice,
       slots: tables.slots.slice,
       trust,

@@ -4,6 +4,7 @@ import type { Arena } from '../nn/arena.js'
 import { zeros } from '../tensor/create.js'
 import { keep } from '../tensor/scope.js'
 import type { Tensor } from '../tensor/tensor.js'
+import type { LossScale } from './lossScale.js'
 
 /** What the host decides anew for every step. */
 export interface StepValues {
@@ -40,10 +41,15 @@ export function isUndecayed(group: string): boolean {
   return group === 'noDecay' || group.endsWith('/noDecay')
 }
 
+/** Of a launch that changes parameters. */
+export interface Scaled {
+  /** A number that gradients are multiplied by; where it is 0 the launch does nothing. */
+  readonly scaling?: Slice
+}
+
 /** A page of parameters and all that goes with it: operands of one launch. */
-export interface OptimizerPage {
+export interface OptimizerPage extends Scaled {
   readonly index: number
-  readonly group: Group
   readonly parameters: Slice
   readonly gradients: Slice
   readonly hyper: Slice
@@ -112,18 +118,22 @@ export abstract class Optimizer {
     this.prepared = true
   }
 
-  /** Updates every parameter. @throws ConfigError when `prepare` was never called. */
-  step(): void {
+  /**
+   * Updates every parameter.
+   * @param lossScale what has judged the gradients, where the loss was scaled
+   * @throws ConfigError when `prepare` was never called.
+   */
+  step(lossScale?: LossScale): void {
     if (!this.prepared) throw new ConfigError('optimizer: call prepare({ learningRate, step }) before step()')
     this.parameters.pages.forEach((page, index) => {
       const row = this.groups.findIndex(({ name }) => name === page.group)
       this.update({
         index,
-        group: this.groups[row]!,
         parameters: page.slice,
         gradients: this.gradients.pages[index]!.slice,
         hyper: { buffer: this.hyper.slice.buffer, offset: 4 * ROW * row, bytes: 4 * ROW },
         count: page.bytes / 16,
+        ...(lossScale && { scaling: lossScale.factor.slice }),
       })
     })
   }

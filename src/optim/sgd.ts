@@ -6,6 +6,7 @@ import {
   Optimizer,
   type OptimizerOptions,
   type OptimizerPage,
+  type Scaled,
   type StepValues,
   wantFraction,
 } from './optimizer.js'
@@ -13,18 +14,25 @@ import {
 declare module '../device/launch.js' {
   interface Launches {
     /** Over a page of `count` vec4s; hyper = [lr, λ, μ]. */
-    sgd: { parameters: Slice; momentum: Slice; gradients: Slice; hyper: Slice; count: number; nesterov: boolean }
+    sgd: {
+      parameters: Slice
+      momentum: Slice
+      gradients: Slice
+      hyper: Slice
+      count: number
+      nesterov: boolean
+    } & Scaled
   }
 }
 
-implement('sgd', ({ parameters, momentum, gradients, hyper, count, nesterov }, target) => {
+implement('sgd', ({ parameters, momentum, gradients, hyper, scaling, count, nesterov }, target) => {
   const walk = stream(count, target)
   return [
     {
       ...walk,
       kernel: 'sgd',
-      parameters: { ...walk.parameters, NESTEROV: Number(nesterov) },
-      bindings: [parameters, momentum, gradients, hyper],
+      parameters: { ...walk.parameters, NESTEROV: Number(nesterov), SCALED: Number(scaling !== undefined) },
+      bindings: [parameters, momentum, gradients, hyper, ...(scaling ? [scaling] : [])],
       work: 4 * count,
     },
   ]
@@ -59,9 +67,9 @@ export class SGD extends Optimizer {
     return [group.rate(values), group.decay(values), this.momentum]
   }
 
-  protected update({ index, parameters, gradients, hyper, count }: OptimizerPage): void {
+  protected update({ index, ...page }: OptimizerPage): void {
     const momentum = this.moments.momentum.pages[index]!.slice
     const { nesterov } = this
-    this.parameters.device.launch({ op: 'sgd', parameters, momentum, gradients, hyper, count, nesterov })
+    this.parameters.device.launch({ op: 'sgd', ...page, momentum, nesterov })
   }
 }

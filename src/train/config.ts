@@ -113,7 +113,7 @@ export const configSchema = section(
     ),
     precision: choice(
       ['float32', 'bfloat16', 'float16'],
-      'Number format of the products of convolutions and matmuls, bfloat16 on the device cpu, float16 on webgpu; sums and all else are float32.',
+      'Number format of the products of convolutions and matmuls, bfloat16 on the device cpu, float16 on webgpu, with a scaled loss; sums and all else are float32.',
     ),
     device: choice(['auto', 'webgpu', 'cpu'], 'Where to compute.'),
     adapter: choice(['hardware', 'software'], 'Insist on this kind of WebGPU adapter.').exactOptional(),

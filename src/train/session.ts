@@ -9,6 +9,7 @@ import { precisionFault } from '../device/precision.js'
 import { OnlineProbe } from '../eval/onlineProbe.js'
 import type { ModelState } from '../nn/state.js'
 import { open } from '../open.js'
+import { LossScale } from '../optim/lossScale.js'
 import type { Optimizer } from '../optim/optimizer.js'
 import type { Schedule } from '../optim/schedules.js'
 import type { Method } from '../ssl/method.js'
@@ -37,6 +38,8 @@ export interface Session {
   readonly optimizer: Optimizer
   /** What learns along, where it was asked for. */
   readonly probe?: OnlineProbe
+  /** Where products are in float16. */
+  readonly lossScale?: LossScale
   readonly step: TrainingStep
   readonly totalSteps: number
   readonly stepsPerEpoch: number
@@ -95,6 +98,7 @@ export function assemble(config: Config, data: Splits, device: Device, build = b
   const learningRate = learningRateOf(config, totalSteps, stepsPerEpoch)
   const weightDecay = weightDecayOf(config, totalSteps)
   const probe = probeOf(config, train, method, device)
+  const lossScale = config.precision === 'float16' ? new LossScale(device) : undefined
   const step = new TrainingStep({
     device,
     method,
@@ -111,6 +115,7 @@ export function assemble(config: Config, data: Splits, device: Device, build = b
     ...(weightDecay && { weightDecay }),
     counter,
     ...(probe && { probe }),
+    ...(lossScale && { lossScale }),
   })
   const close = () => device.close()
   return {
@@ -124,6 +129,7 @@ export function assemble(config: Config, data: Splits, device: Device, build = b
     model,
     optimizer,
     ...(probe && { probe }),
+    ...(lossScale && { lossScale }),
     step,
     totalSteps,
     stepsPerEpoch,
@@ -192,11 +198,12 @@ export function modelTensors({ parameters, frozen, buffers }: ModelState): Map<s
 }
 
 /** Every tensor of the training state: the model, the optimiser's moments and what the method keeps beside them. */
-export function stateTensors({ model, optimizer, method, probe }: Session): Map<string, Tensor> {
+export function stateTensors({ model, optimizer, method, probe, lossScale }: Session): Map<string, Tensor> {
   const all = modelTensors(model)
   for (const [name, tensor] of optimizer.state()) all.set(`optimizer.${name}`, tensor)
   for (const [name, tensor] of method.state()) all.set(`method.${name}`, tensor)
   for (const [name, tensor] of probe?.state() ?? []) all.set(`probe.${name}`, tensor)
+  for (const [name, tensor] of lossScale?.state() ?? []) all.set(`lossScale.${name}`, tensor)
   return all
 }
 

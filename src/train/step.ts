@@ -6,6 +6,7 @@ import type { Arena } from '../nn/arena.js'
 import { sqrt } from '../ops/elementwise.js'
 import { storeMetrics } from '../ops/metric.js'
 import { mean, variance } from '../ops/reduce.js'
+import type { LossScale } from '../optim/lossScale.js'
 import type { Optimizer } from '../optim/optimizer.js'
 import type { Schedule } from '../optim/schedules.js'
 import type { Batch, Method, MethodOutput } from '../ssl/method.js'
@@ -53,6 +54,8 @@ export interface StepOptions {
   /** Step → weight decay, where it changes. */
   readonly weightDecay?: Schedule
   readonly probe?: Probe
+  /** For products in float16. */
+  readonly lossScale?: LossScale
   /** uint32 [4]: written here before every step, read by dropouts; see `stepCounter`. */
   readonly counter: Tensor
 }
@@ -105,8 +108,9 @@ export class TrainingStep {
   private firstUnread: number | undefined
 
   constructor(private readonly options: StepOptions) {
-    const { device, method, batches, seed, probe } = options
-    this.metricNames = ['loss', 'deviation', ...method.metricNames, ...(probe?.metricNames ?? [])]
+    const { device, method, batches, seed, probe, lossScale } = options
+    const more = [...(probe?.metricNames ?? []), ...(lossScale ? ['lossScale'] : [])]
+    this.metricNames = ['loss', 'deviation', ...method.metricNames, ...more]
     this.inputs = new BatchInputs(method.views, batches.size, device)
     this.ring = keep(zeros([RING, this.metricNames.length], { device }))
     this.root = new Generator(seed)
@@ -192,11 +196,12 @@ export class TrainingStep {
 
   /** Views, loss, gradients, optimiser: the launches of a step. */
   private launches(): Pick<Recorded, 'embedding' | 'positives'> {
-    const { method, optimizer, parameters, gradients: slots, batches, counter } = this.options
+    const { method, optimizer, parameters, gradients: slots, batches, counter, lossScale } = this.options
     const batch = this.inputs.batch(batches.batch())
     const output = method.loss(batch)
-    slots.gatherInto(gradients(output.loss, parameters.tensors))
-    optimizer.step()
+    slots.gatherInto(gradients(output.loss, parameters.tensors, lossScale && { seed: lossScale.scale }))
+    lossScale?.judge(slots)
+    optimizer.step(lossScale)
     method.afterStep()
     storeMetrics(this.ring, counter, this.metricsOf(output, batch))
     const { embedding, positives } = output
@@ -205,13 +210,18 @@ export class TrainingStep {
 
   /** The scalars of a step, in the order of `metricNames`. */
   private metricsOf({ loss, embedding, features, metrics }: MethodOutput, { labels }: Batch): Tensor[] {
-    const { method, probe } = this.options
+    const { method, probe, lossScale } = this.options
     const deviation = mean(sqrt(variance(embedding, 0)))
     if (probe && !features) {
       throw new ConfigError(`evaluation.onlineProbe: ${method.name} has no features of whole images; leave it out`)
     }
     const probed = probe && features ? probe.launches(features, labels) : {}
-    const all: Readonly<Record<string, Tensor>> = { loss, deviation, ...metrics, ...probed }
+    const all: Readonly<Record<string, Tensor>> = {
+      ...{ loss, deviation },
+      ...metrics,
+      ...probed,
+      ...(lossScale && { lossScale: lossScale.scale }),
+    }
     return this.metricNames.map(name => all[name]!)
   }
 }
