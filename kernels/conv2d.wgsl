@@ -10,8 +10,9 @@
 // [taps…, depth, groups·columns] forward, [taps…, columns, groups·depth] (FILTER_TRANSPOSED) backward-data.
 // Tile: R pixels × 4·C channels an invocation, X × Y invocations a workgroup, one channel d a turn. With X = 1 the loads
 // of the filter have one address for the whole workgroup: a software adapter makes them scalar (see matmul.wgsl).
-// Parameters: R, C, X, Y; VEC_FILTER, VEC_OUT: loads and stores of whole vec4s; FILTER_TRANSPOSED.
-// Grid: fold(row_tiles · column_tiles · groups), columns fastest. Bindings: x, filter, out.
+// Parameters: R, C, X, Y; VEC_FILTER, VEC_OUT: loads and stores of whole vec4s; FILTER_TRANSPOSED;
+// VEC_X = 0; NORM, RELU, RESIDUAL (lib/convolution.wgsl).
+// Grid: fold(row_tiles · column_tiles · groups), columns fastest. Bindings: x, filter, out, then those of NORM.
 #include "lib/index.wgsl"
 #include "lib/convolution.wgsl"
 
@@ -80,10 +81,14 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     }
   }
 
+#for J 0 {{C}}
+  let column{{J}} = column + {{4 * J}}u;
+#endfor
+#include "lib/convolution_norm.wgsl"
 #for I 0 {{R}}
   if (first + {{I}}u < params.rows) {
 #for J 0 {{C}}
-    store(Pixel(n{{I}}, i{{I}}, j{{I}}), group, column + {{4 * J}}u, sum{{I}}_{{J}});
+    store(Pixel(n{{I}}, i{{I}}, j{{I}}), group, column{{J}}, sum{{I}}_{{J}});
 #endfor
   }
 #endfor

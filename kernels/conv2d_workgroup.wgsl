@@ -5,8 +5,8 @@
 // Operands that lie along k are loaded as blocks of 4 × 4 and turned over in registers: workgroup memory is written and
 // read in whole vec4s alone.
 // Parameters: Y (8 or 16), C (1 or 2); VEC_X: depth is a multiple of 4; VEC_FILTER: so is what the filter has last;
-// VEC_OUT; FILTER_TRANSPOSED.
-// Grid: fold(row_tiles · column_tiles · groups), columns fastest. Bindings: x, filter, out.
+// VEC_OUT; FILTER_TRANSPOSED; R = 8; NORM, RELU, RESIDUAL (lib/convolution.wgsl).
+// Grid: fold(row_tiles · column_tiles · groups), columns fastest. Bindings: x, filter, out, then those of NORM.
 // Source: the SGEMM ladder of S. Boehm, https://siboehm.com/articles/22/CUDA-MMM (2022), kernels 5 and 6, with addresses
 // as in Chetlur et al., cuDNN, 2014, https://arxiv.org/abs/1410.0759, section 3.1.
 #include "lib/index.wgsl"
@@ -116,13 +116,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #if FILTER_TRANSPOSED
     if (block < {{8 * C}}u) {
 #for I 0 4
-      let column{{I}} = first_column + 4u * block + {{I}}u;
+      let from{{I}} = first_column + 4u * block + {{I}}u;
 #if VEC_FILTER
-      let weight{{I}} = load_filter(filter_at(place, group, column{{I}}));
+      let weight{{I}} = load_filter(filter_at(place, group, from{{I}}));
 #else
-      let weight{{I}} = vec4<f32>(filters[filter_at(place0, group, column{{I}})],
-        filters[filter_at(place1, group, column{{I}})], filters[filter_at(place2, group, column{{I}})],
-        filters[filter_at(place3, group, column{{I}})]);
+      let weight{{I}} = vec4<f32>(filters[filter_at(place0, group, from{{I}})], filters[filter_at(place1, group, from{{I}})],
+        filters[filter_at(place2, group, from{{I}})], filters[filter_at(place3, group, from{{I}})]);
 #endif
 #endfor
 #for T 0 4
@@ -145,13 +144,17 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #include "lib/multiply_tiles.wgsl"
   }
 
+#for J 0 {{C}}
+  let column{{J}} = first_column + 4u * local.x + {{32 * J}}u;
+#endfor
+#include "lib/convolution_norm.wgsl"
 #for I 0 8
   {
     let row = first_row + 4u * local.y + {{I / 4 * 4 * Y + I - I / 4 * 4}}u;
     if (row < params.rows) {
       let pixel = pixel_of(row);
 #for J 0 {{C}}
-      store(pixel, group, first_column + 4u * local.x + {{32 * J}}u, sum{{I}}_{{J}});
+      store(pixel, group, column{{J}}, sum{{I}}_{{J}});
 #endfor
     }
   }

@@ -147,16 +147,10 @@ struct Forward {
   }
 };
 
-const Op batchNorm("batchNorm", [](Launch& launch) -> Run {
-  Forward f{};
-  f.splits = launch.size("splits");
-  f.rows = launch.size("rows");
-  f.channels = launch.size("channels");
-  f.batch = launch.flag("batch");
+/** What both launches say about the channels. */
+void readChannels(Launch& launch, Forward& f) {
   f.relu = launch.flag("relu");
-  f.momentum = static_cast<float>(launch.number("momentum"));
   f.epsilon = static_cast<float>(launch.number("epsilon"));
-  f.x = launch.in<float>("x", {f.splits, f.rows, f.channels});
   if (launch.has("residual")) f.residual = launch.in<float>("residual", {f.splits, f.rows, f.channels});
   if (launch.has("gamma")) f.gamma = launch.in<float>("gamma", {f.channels});
   if (launch.has("beta")) f.beta = launch.in<float>("beta", {f.channels});
@@ -164,11 +158,34 @@ const Op batchNorm("batchNorm", [](Launch& launch) -> Run {
     f.runningMean = launch.out<float>("runningMean", {f.channels});
     f.runningVariance = launch.out<float>("runningVariance", {f.channels});
   }
-  if (!f.batch && f.splits != 1) launch.refuse("wants one split where no batch statistics are made");
   f.coefficients = launch.out<float>("coefficients", {f.splits, 4, f.channels});
+}
+
+const Op batchNorm("batchNorm", [](Launch& launch) -> Run {
+  Forward f{};
+  f.splits = launch.size("splits");
+  f.rows = launch.size("rows");
+  f.channels = launch.size("channels");
+  f.batch = launch.flag("batch");
+  f.momentum = static_cast<float>(launch.number("momentum"));
+  if (!f.batch && f.splits != 1) launch.refuse("wants one split where no batch statistics are made");
+  f.x = launch.in<float>("x", {f.splits, f.rows, f.channels});
+  readChannels(launch, f);
   f.y = launch.out<float>("y", {f.splits, f.rows, f.channels});
   return [f](Scratch& scratch) { f.run(scratch); };
 });
 
 }  // namespace
+
+Run batch_norm::inPlace(Launch& launch, float* y, int64_t rows, int64_t channels) {
+  Forward f{};
+  f.splits = 1;
+  f.rows = rows;
+  f.channels = channels;
+  f.x = y;
+  f.y = y;
+  readChannels(launch, f);
+  return [f](Scratch& scratch) { f.run(scratch); };
+}
+
 }  // namespace selfsame

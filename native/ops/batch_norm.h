@@ -94,4 +94,10 @@ struct Affine {
   float of(float x, int64_t column) const { return (x - mean[column]) * factor[column] + beta[column]; }
 };
 
+/**
+ * Batch norm by the running statistics that `launch` names, of y [rows, channels] where it lies: the second half of a
+ * launch whose first half is what comes before the norm.
+ */
+Run inPlace(Launch& launch, float* y, int64_t rows, int64_t channels);
+
 }  // namespace selfsame::batch_norm

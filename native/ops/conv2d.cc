@@ -5,6 +5,7 @@
 #include "bfloat16_filter.h"
 #include "launch.h"
 #include "onednn.h"
+#include "ops/batch_norm.h"
 #include "parallel.h"
 #include "precision.h"
 #include "winograd.h"
@@ -172,6 +173,19 @@ const Op forward("conv2d", [](Launch& launch) -> Run {
   const auto* filter = launch.in<float>("filter", {s.kernelHeight, s.kernelWidth, s.channels / s.groups, s.filters});
   auto* out = launch.out<float>("out", {s.images, s.outHeight, s.outWidth, s.filters});
   return convolution(launch, s, kForward, x, filter, out);
+});
+
+const Op normed("conv2dBatchNorm", [](Launch& launch) -> Run {
+  const Sizes s = sizesOf(launch);
+  const auto* x = launch.in<float>("x", {s.images, s.height, s.width, s.channels});
+  const auto* filter = launch.in<float>("filter", {s.kernelHeight, s.kernelWidth, s.channels / s.groups, s.filters});
+  auto* out = launch.out<float>("out", {s.images, s.outHeight, s.outWidth, s.filters});
+  const Run convolve = convolution(launch, s, kForward, x, filter, out);
+  const Run normalise = batch_norm::inPlace(launch, out, s.images * s.outHeight * s.outWidth, s.filters);
+  return [=](Scratch& scratch) {
+    convolve(scratch);
+    normalise(scratch);
+  };
 });
 
 const Op backwardData("conv2dBackwardData", [](Launch& launch) -> Run {

@@ -1,5 +1,6 @@
 import type { Device } from '../device/device.js'
 import { batchNorm } from '../ops/batchNorm.js'
+import type { InferenceNorm } from '../ops/conv2dBatchNorm.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { buffer, parameter } from './initialise.js'
 import { Module } from './module.js'
@@ -54,18 +55,14 @@ export class BatchNorm extends Module {
 
   /** relu(norm(x) + residual), each of the two where asked for. */
   forward(x: Tensor, options: { readonly relu?: boolean; readonly residual?: Tensor } = {}): Tensor {
-    const { gamma, beta, runningMean, runningVariance, mode, momentum, epsilon, splits } = this
-    return batchNorm(x, {
-      ...(gamma && { gamma }),
-      ...(beta && { beta }),
-      runningMean,
-      runningVariance,
-      mode,
-      momentum,
-      epsilon,
-      splits,
-      ...options,
-    })
+    const { mode, momentum, splits } = this
+    return batchNorm(x, { ...this.running, mode, momentum, splits, ...options })
+  }
+
+  /** What normalises by the running statistics. */
+  get running(): InferenceNorm {
+    const { gamma, beta, runningMean, runningVariance, epsilon } = this
+    return { ...(gamma && { gamma }), ...(beta && { beta }), runningMean, runningVariance, epsilon }
   }
 }
 

@@ -1,3 +1,4 @@
+import { conv2dBatchNorm } from '../ops/conv2dBatchNorm.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type Affine, BatchNorm } from './batchNorm.js'
 import { Conv2d } from './conv2d.js'
@@ -37,7 +38,9 @@ export class NormedConvolution extends Module {
 
   /** relu(norm(convolution(x)) + residual), each of the two where asked for. */
   forward(x: Tensor, options: { readonly relu?: boolean; readonly residual?: Tensor } = {}): Tensor {
-    return this.norm.forward(this.convolution.forward(x), options)
+    const { convolution, norm } = this
+    if (norm.mode !== 'inference') return norm.forward(convolution.forward(x), options)
+    return conv2dBatchNorm(x, convolution.filter, convolution.options, { ...norm.running, ...options })
   }
 }
 

@@ -48,9 +48,14 @@ export class Conv2d extends Module {
     if (bias) this.bias = parameter(drawBias(shape, generator.split('bias'), initialisation), [outputs], device)
   }
 
-  forward(x: Tensor): Tensor {
+  /** How the filter is laid over images. */
+  get options(): { stride: number; padding: number; dilation: number; groups: number } {
     const { stride, padding, dilation, groups } = this
-    const y = conv2d(x, this.filter, { stride, padding, dilation, groups })
+    return { stride, padding, dilation, groups }
+  }
+
+  forward(x: Tensor): Tensor {
+    const y = conv2d(x, this.filter, this.options)
     return this.bias ? add(y, this.bias) : y
   }
 }

@@ -38,9 +38,23 @@ export interface ConvolutionForce {
   readonly splits?: number
 }
 
-export function planConv2d(launch: LaunchOf<'conv2d'>, target: Target, force: ConvolutionForce = {}): Dispatch[] {
+/** The second half of a launch of conv2dBatchNorm: y = relu?((sum − mean) · factor + beta + residual). */
+export interface NormOfSums {
+  /** [4, filters] of `batch_norm_coefficients.wgsl`. */
+  readonly coefficients: Binding
+  readonly residual: Binding | null
+  readonly relu: boolean
+}
+
+/** A convolution with a norm behind it takes no detour over matmul, whose kernels know of none. */
+export function planConv2d(
+  launch: LaunchOf<'conv2d'> | LaunchOf<'conv2dBatchNorm'>,
+  target: Target,
+  force: ConvolutionForce = {},
+  norm?: NormOfSums,
+): Dispatch[] {
   const { x, filter, out, images, outHeight, outWidth, groups, kernelHeight, kernelWidth } = launch
-  if (isProduct(launch) && !force.direct) {
+  if (isProduct(launch) && !force.direct && !norm) {
     const [m, k, n] = [images * outHeight * outWidth, launch.channels, launch.filters]
     return planMatmul({ ...PRODUCT, a: x, b: filter, out, m, n, k }, target)
   }
@@ -75,7 +89,7 @@ export function planConv2d(launch: LaunchOf<'conv2d'>, target: Target, force: Co
       phase: 0,
     },
   }
-  return [dispatchOf(gather, launch, [x, filter, out], target, force)]
+  return [dispatchOf(gather, launch, [x, filter, out], target, force, norm)]
 }
 
 export function planConv2dBackwardData(
@@ -178,6 +192,7 @@ function dispatchOf(
   bindings: readonly Binding[],
   target: Target,
   force: ConvolutionForce,
+  norm?: NormOfSums,
 ): Dispatch {
   const { depth, columns, transposed, y, x } = gather
   const rows = images * gather.rowHeight * gather.rowWidth
@@ -189,7 +204,16 @@ function dispatchOf(
   const columnTiles = tiles(columns, extent.columns)
   const wholeDepth = Number(depth % 4 === 0)
   const wholeColumns = Number(columns % 4 === 0)
-  const common = { C: tile.columns, Y: tile.y, VEC_OUT: wholeColumns, FILTER_TRANSPOSED: Number(transposed) }
+  const common = {
+    R: tile.rows,
+    C: tile.columns,
+    Y: tile.y,
+    VEC_OUT: wholeColumns,
+    FILTER_TRANSPOSED: Number(transposed),
+    NORM: Number(norm !== undefined),
+    RELU: Number(norm?.relu ?? false),
+    RESIDUAL: Number(Boolean(norm?.residual)),
+  }
   return {
     ...(shared
       ? {
@@ -198,9 +222,9 @@ function dispatchOf(
         }
       : {
           kernel: 'conv2d',
-          parameters: { ...common, R: tile.rows, X: tile.x, VEC_X: 0, VEC_FILTER: transposed ? 0 : wholeColumns },
+          parameters: { ...common, X: tile.x, VEC_X: 0, VEC_FILTER: transposed ? 0 : wholeColumns },
         }),
-    bindings,
+    bindings: [...bindings, ...(norm ? [norm.coefficients] : []), ...(norm?.residual ? [norm.residual] : [])],
     params: {
       rows,
       row_height: gather.rowHeight,

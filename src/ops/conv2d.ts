@@ -44,7 +44,7 @@ export interface Conv2dOptions {
 export function conv2d(x: Tensor, filter: Tensor, options: Conv2dOptions = {}): Tensor {
   const precision = options.precision ?? currentPrecision()
   wantDtype('conv2d', 'float32', x, filter)
-  const sizes = sizesOf('conv2d', x.shape, filter.shape, options)
+  const sizes = convolutionSizes('conv2d', x.shape, filter.shape, options)
   const out = empty(outShape(sizes), 'float32', x.device)
   x.device.launch({ op: 'conv2d', x: x.slice, filter: filter.slice, out: out.slice, precision, ...sizes })
   return differentiable(out, [x, filter], (g, needed) => [
@@ -61,7 +61,7 @@ export function conv2d(x: Tensor, filter: Tensor, options: Conv2dOptions = {}): 
 export function conv2dBackwardData(dy: Tensor, filter: Tensor, shape: Shape, options: Conv2dOptions = {}): Tensor {
   const precision = options.precision ?? currentPrecision()
   wantDtype('conv2dBackwardData', 'float32', dy, filter)
-  const sizes = sizesOf('conv2dBackwardData', shape, filter.shape, options)
+  const sizes = convolutionSizes('conv2dBackwardData', shape, filter.shape, options)
   wantGradient('conv2dBackwardData', dy, sizes)
   const out = empty(shape, 'float32', dy.device)
   dy.device.launch({
@@ -87,7 +87,7 @@ export function conv2dBackwardData(dy: Tensor, filter: Tensor, shape: Shape, opt
 export function conv2dBackwardFilter(x: Tensor, dy: Tensor, shape: Shape, options: Conv2dOptions = {}): Tensor {
   const precision = options.precision ?? currentPrecision()
   wantDtype('conv2dBackwardFilter', 'float32', x, dy)
-  const sizes = sizesOf('conv2dBackwardFilter', x.shape, shape, options)
+  const sizes = convolutionSizes('conv2dBackwardFilter', x.shape, shape, options)
   wantGradient('conv2dBackwardFilter', dy, sizes)
   const out = empty(shape, 'float32', x.device)
   x.device.launch({ op: 'conv2dBackwardFilter', x: x.slice, dy: dy.slice, out: out.slice, precision, ...sizes })
@@ -97,7 +97,7 @@ export function conv2dBackwardFilter(x: Tensor, dy: Tensor, shape: Shape, option
   ])
 }
 
-function outShape({ images, outHeight, outWidth, filters }: ConvolutionSizes): number[] {
+export function outShape({ images, outHeight, outWidth, filters }: ConvolutionSizes): number[] {
   return [images, outHeight, outWidth, filters]
 }
 
@@ -108,7 +108,7 @@ function wantGradient(name: string, dy: Tensor, sizes: ConvolutionSizes): void {
 }
 
 /** Checks shapes and options, and works out the sizes of the output. */
-function sizesOf(name: string, x: Shape, filter: Shape, options: Conv2dOptions): ConvolutionSizes {
+export function convolutionSizes(name: string, x: Shape, filter: Shape, options: Conv2dOptions): ConvolutionSizes {
   if (x.length !== 4) throw new ShapeError(`${name}: wants images [N,H,W,C], got x ${show(x)}`)
   if (filter.length !== 4) {
     throw new ShapeError(`${name}: wants a filter [kernelHeight,kernelWidth,C/groups,O], got ${show(filter)}`)

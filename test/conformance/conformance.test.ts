@@ -2,6 +2,7 @@ import type { Device } from '../../src/device/device.js'
 import { cases as batchLoss } from './batchLoss.js'
 import { type Case, check } from './case.js'
 import { cases as conv2d } from './conv2d.js'
+import { cases as conv2dBatchNorm } from './conv2dBatchNorm.js'
 import { cases as cosine } from './cosine.js'
 import { devices } from './devices.js'
 import { cases as elementwise } from './elementwise.js'
@@ -23,6 +24,7 @@ const families: Record<string, readonly Case[]> = {
   reduce,
   matmul,
   conv2d,
+  conv2dBatchNorm,
   pool,
   norm,
   linalg,

@@ -1,6 +1,7 @@
 import { isSlice, type Launch } from '../../device/launch.js'
 import type { ConvolutionSizes } from '../../ops/conv2d.plan.js'
 import '../../ops/conv2d.js'
+import '../../ops/conv2dBatchNorm.js'
 import '../../ops/elementwise.launch.js'
 import '../../ops/matmul.js'
 
@@ -8,6 +9,7 @@ import '../../ops/matmul.js'
 export function shapeOf(launch: Launch): string {
   switch (launch.op) {
     case 'conv2d':
+    case 'conv2dBatchNorm':
     case 'conv2dBackwardData':
     case 'conv2dBackwardFilter':
       return [convolution(launch), precisionOf(launch.precision)].join('')
