@@ -54,6 +54,7 @@ export { bankSoftmax } from './ops/bankSoftmax.js'
 export { batchNorm } from './ops/batchNorm.js'
 export { cast } from './ops/cast.js'
 export { conv2d } from './ops/conv2d.js'
+export { conv2dBatchNorm } from './ops/conv2dBatchNorm.js'
 export { dropout } from './ops/dropout.js'
 export {
   abs,

@@ -62,6 +62,31 @@ describe('nn/resnet', () => {
     }
   })
 
+  it('normalises within its convolutions where it is done with learning, with the same features', async () => {
+    const network = encoder('resnet8', { inputChannels: 3, width: 8, generator }).train()
+    noGrad(() => network.forward(random([4, 9, 9, 3]))).dispose()
+    network.eval()
+    const x = random([2, 9, 9, 3])
+    const ops: string[] = []
+    const launch = device.launch
+    device.launch = each => {
+      ops.push(each.op)
+      launch.call(device, each)
+    }
+    try {
+      const [fused, apart] = [await noGrad(() => network.forward(x)).data(), await network.forward(x).data()]
+      // The stem, two convolutions a block, and two shortcuts.
+      assert.equal(ops.filter(op => op === 'conv2dBatchNorm').length, 9)
+      assert.equal(ops.filter(op => op === 'batchNorm').length, 9)
+      fused.forEach((value, i) => {
+        assert.ok(Math.abs(value - apart[i]!) <= 1e-5, `${value}, ${apart[i]}`)
+      })
+    } finally {
+      device.launch = launch
+      network.dispose()
+    }
+  })
+
   it('gives features, also behind the ImageNet stem', async () => {
     for (const stem of ['cifar', 'imagenet'] as const) {
       const network = new ResNet({ depth: 18, stem, inputChannels: 3, width: 2, generator }).eval()
