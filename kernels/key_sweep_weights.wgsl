@@ -1,6 +1,6 @@
 // The second pass of keySweep over a block: each product becomes its weight exp(s_ij - largest_i), and partial[c, i] is
 // their sum over the keys j of chunk c.
-// Parameters: SKIP: '', given or itself (lib/key_skip.wgsl); BIAS.
+// Parameters: SKIP: '', given or itself (lib/key_skip.wgsl); BIAS; KEEP: the products stay as they are.
 // Workgroup 64, one chunk of four rows an invocation; grid fold(⌈chunks·quads / 64⌉).
 // Bindings: products [keys, quads] vec4; partial [chunks, quads] vec4; largest [rows]; then bias [keys] if BIAS,
 // skip i32 [rows] if given.
@@ -33,7 +33,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   var sum = vec4<f32>(0.0);
   for (var j = begin; j < min(begin + params.chunk, params.keys); j++) {
     let weight = exp(counted(j, quad, skipped) - most);
+#if KEEP
+#else
     products[j * params.quads + quad] = weight;
+#endif
     sum += weight;
   }
   partial[at] = sum;

@@ -117,11 +117,11 @@ SELFSAME_CLONES void sumColumns(const float* s, int64_t stride, int64_t rows, in
   }
 }
 
-const Op ntXent("ntXent", [](Launch& launch) -> Run {
-  const Problem p(launch);
-  auto* logSum = launch.out<float>("logSum", {p.rows});
-  auto* loss = launch.out<float>("loss", {p.rows});
-  return [=](Scratch& scratch) {
+struct Loss {
+  Problem p;
+  float *logSum, *loss;
+
+  void run(Scratch& scratch) const {
     const onednn::Threads threads(p.operations());
     Workspace workspace(p, scratch);
     const Partial partial{scratch.take<float>(p.blocks * p.rows), scratch.take<float>(p.blocks * p.rows)};
@@ -161,8 +161,8 @@ const Op ntXent("ntXent", [](Launch& launch) -> Run {
       }
     }
     workspace.finish();
-  };
-});
+  }
+};
 
 /** s_ij becomes exp(s_ij − l_i) + exp(s_ij − l_j). */
 SELFSAME_CLONES void weigh(float* s, int64_t stride, int64_t rows, int64_t columns, const float* rowLog,
@@ -175,11 +175,38 @@ SELFSAME_CLONES void weigh(float* s, int64_t stride, int64_t rows, int64_t colum
   }
 }
 
+/** Of the mean. */
 struct Gradient {
   Problem p;
-  const float *logSum, *g;
+  const float* logSum;
   float* dz;
 
+  void run(Scratch& scratch) const {
+    const onednn::Threads threads(p.operations());
+    Workspace workspace(p, scratch);
+    const float factor = p.scale / static_cast<float>(p.rows);
+    // A tournament (the circle method): in every round each block meets one other, so that no two threads add to the
+    // same rows, and the rounds are the order in which a row's terms are added. With an odd number one has a rest.
+    const int64_t circle = p.blocks - 1 + p.blocks % 2;
+#pragma omp parallel
+    {
+      float* s = workspace.mine();
+#pragma omp for schedule(dynamic)
+      for (int64_t a = 0; a < p.blocks; a++) workspace.check(add(a, a, factor, s));
+      for (int64_t round = 0; round < circle && p.blocks > 1; round++) {
+#pragma omp for schedule(dynamic)
+        for (int64_t k = 0; k <= circle / 2; k++) {
+          // The one outside the circle meets the one at its top.
+          const int64_t a = (round + k) % circle;
+          const int64_t b = k == 0 ? circle : (round - k + circle) % circle;
+          if (b < p.blocks) workspace.check(add(std::min(a, b), std::max(a, b), factor, s));
+        }
+      }
+    }
+    workspace.finish();
+  }
+
+ private:
   /** Adds to dz what the pairs of rows of two blocks have to say; the first time, for a = b, dz begins there. */
   bool add(int64_t a, int64_t b, float factor, float* s) const {
     if (!p.similarities(a, b, s)) return false;
@@ -192,7 +219,6 @@ struct Gradient {
                   : multiply('N', a, b, factor, s, 1.0f) && multiply('T', b, a, factor, s, 1.0f);
   }
 
- private:
   /** dz_a = before · dz_a + factor · s z_b. */
   bool multiply(char transpose, int64_t a, int64_t b, float factor, const float* s, float before) const {
     float* out = dz + p.begin(a) * p.columns;
@@ -201,35 +227,15 @@ struct Gradient {
   }
 };
 
-const Op ntXentGradient("ntXentGradient", [](Launch& launch) -> Run {
+const Op ntXent("ntXent", [](Launch& launch) -> Run {
   const Problem p(launch);
-  const auto* logSum = launch.in<float>("logSum", {p.rows});
-  const auto* g = launch.in<float>("g", {1});
-  const Gradient gradient{p, logSum, g, launch.out<float>("dz", {p.rows, p.columns})};
-  return [gradient](Scratch& scratch) {
-    const Problem& p = gradient.p;
-    const onednn::Threads threads(p.operations());
-    Workspace workspace(p, scratch);
-    const float factor = gradient.g[0] * p.scale / static_cast<float>(p.rows);
-    // A tournament (the circle method): in every round each block meets one other, so that no two threads add to the
-    // same rows, and the rounds are the order in which a row's terms are added. With an odd number one has a rest.
-    const int64_t circle = p.blocks - 1 + p.blocks % 2;
-#pragma omp parallel
-    {
-      float* s = workspace.mine();
-#pragma omp for schedule(dynamic)
-      for (int64_t a = 0; a < p.blocks; a++) workspace.check(gradient.add(a, a, factor, s));
-      for (int64_t round = 0; round < circle && p.blocks > 1; round++) {
-#pragma omp for schedule(dynamic)
-        for (int64_t k = 0; k <= circle / 2; k++) {
-          // The one outside the circle meets the one at its top.
-          const int64_t a = (round + k) % circle;
-          const int64_t b = k == 0 ? circle : (round - k + circle) % circle;
-          if (b < p.blocks) workspace.check(gradient.add(std::min(a, b), std::max(a, b), factor, s));
-        }
-      }
-    }
-    workspace.finish();
+  auto* logSum = launch.out<float>("logSum", {p.rows});
+  const Loss loss{p, logSum, launch.out<float>("loss", {p.rows})};
+  if (!launch.has("dz")) return [loss](Scratch& scratch) { loss.run(scratch); };
+  const Gradient gradient{p, logSum, launch.out<float>("dz", {p.rows, p.columns})};
+  return [=](Scratch& scratch) {
+    loss.run(scratch);
+    gradient.run(scratch);
   };
 });
 

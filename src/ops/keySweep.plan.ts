@@ -48,13 +48,15 @@ interface WeighOptions {
   /** Number of the block's first key; beside `itself` counted from its first query. */
   readonly first: number
   readonly scale: number
+  /** The products stay as they are, and only the sums are made. */
+  readonly keeps?: boolean
 }
 
 /** Products of a block become weights exp(s − largest) for the largest similarity so far, and their sums join `sum`. */
 export function weigh(
   { queries: { count: rows, quads }, products, count: keys }: SimilarityBlock,
   { largest, sum, begins }: SweepState,
-  { skips, bias, first, scale }: WeighOptions,
+  { skips, bias, first, scale, keeps = false }: WeighOptions,
   { limits }: Target,
 ): Dispatch[] {
   // Invocations walk √keys of them, and then as many results.
@@ -78,7 +80,12 @@ export function weigh(
   return [
     { kernel: 'key_sweep_largest', bindings: [products, partial, ...rest], ...walk },
     { kernel: 'key_sweep_advance', bindings: [partial, largest, factor], ...row },
-    { kernel: 'key_sweep_weights', bindings: [products, partial, largest, ...rest], ...walk },
+    {
+      ...walk,
+      kernel: 'key_sweep_weights',
+      parameters: { ...walk.parameters, KEEP: Number(keeps) },
+      bindings: [products, partial, largest, ...rest],
+    },
     { kernel: 'key_sweep_sum', bindings: [partial, factor, sum], ...row },
   ]
 }

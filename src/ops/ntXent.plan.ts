@@ -4,16 +4,24 @@ import { weigh } from './keySweep.plan.js'
 import { Queries } from './similarityBlock.js'
 
 implement('ntXent', planNtXent)
-implement('ntXentGradient', planNtXentGradient)
 
-/** A sweep over the rows themselves, each of which leaves itself out, with the state where the results will be. */
-export function planNtXent({ z, logSum, loss, rows, columns, scale }: LaunchOf<'ntXent'>, target: Target): Dispatch[] {
+/**
+ * A sweep over the rows themselves, each of which leaves itself out, with the state where the results will be. Then, if
+ * the gradient is wanted, a second one: products again, what each pair of rows pulls and pushes, and its product with
+ * the rows. Where all rows are one block, its products are still there, and one of three matrix products is saved.
+ */
+export function planNtXent(launch: LaunchOf<'ntXent'>, target: Target): Dispatch[] {
+  const { z, logSum, loss, dz, rows, columns, scale } = launch
   const dispatches: Dispatch[] = []
-  for (const queries of Queries.parts(z, rows, columns, target)) {
+  const parts = [...Queries.parts(z, rows, columns, target)].map(queries => ({
+    queries,
+    blocks: [...queries.blocks(z, rows)],
+  }))
+  for (const { queries, blocks } of parts) {
     dispatches.push(...queries.turn())
-    for (const block of queries.blocks(z, rows)) {
+    for (const block of blocks) {
       const state = { largest: queries.of(logSum), sum: queries.of(loss), begins: block.first === 0 }
-      const options = { skips: { skips: 'itself' }, first: block.first - queries.first, scale } as const
+      const options = { skips: { skips: 'itself' }, first: block.first - queries.first, scale, keeps: true } as const
       dispatches.push(...block.multiply(), ...weigh(block, state, options, target))
     }
   }
@@ -24,23 +32,18 @@ export function planNtXent({ z, logSum, loss, rows, columns, scale }: LaunchOf<'
     grid: fold(tiles(rows, 64), target.limits),
     work: rows * columns,
   })
-  return dispatches
-}
-
-/** Products again, what each pair of rows pulls and pushes, and its product with the rows. */
-export function planNtXentGradient(launch: LaunchOf<'ntXentGradient'>, target: Target): Dispatch[] {
-  const { z, logSum, g, dz, rows, columns, scale } = launch
-  const dispatches: Dispatch[] = []
-  for (const queries of Queries.parts(z, rows, columns, target)) {
-    dispatches.push(...queries.turn())
-    for (const block of queries.blocks(z, rows)) {
+  if (!dz) return dispatches
+  const remembered = parts.length === 1 && parts[0]!.blocks.length === 1
+  for (const { queries, blocks } of parts) {
+    if (!remembered) dispatches.push(...queries.turn())
+    for (const block of blocks) {
       const { products, count: keys } = block
       const { count, quads, first } = queries
+      if (!remembered) dispatches.push(...block.multiply())
       dispatches.push(
-        ...block.multiply(),
         {
           kernel: 'nt_xent_weights',
-          bindings: [products, logSum, g],
+          bindings: [products, logSum],
           params: { all: rows, rows: count, quads, keys, row: first, key: block.first, scale },
           grid: fold(tiles(keys * quads, 64), target.limits),
           work: 8 * keys * quads,

@@ -1,17 +1,27 @@
 import type { Slice } from '../device/device.js'
 import { ConfigError, ShapeError } from '../device/errors.js'
 import { show } from '../tensor/shape.js'
-import { onceDifferentiable } from '../tensor/tape.js'
+import { onceDifferentiable, willRecord } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
+import { mul } from './elementwise.js'
 import './ntXent.plan.js'
 import { reduceAxes } from './reduce.launch.js'
 
 declare module '../device/launch.js' {
   interface Launches {
-    /** Each row's share of the mean NT-Xent loss of z [rows, columns], and its log Σ_{j ≠ i} exp(z_i · z_j · scale). */
-    ntXent: { z: Slice; logSum: Slice; loss: Slice; rows: number; columns: number; scale: number }
-    /** The gradient of ntXent's z; g is the gradient of the mean. */
-    ntXentGradient: { z: Slice; logSum: Slice; g: Slice; dz: Slice; rows: number; columns: number; scale: number }
+    /**
+     * Each row's share of the mean NT-Xent loss of z [rows, columns], its log Σ_{j ≠ i} exp(z_i · z_j · scale), and with
+     * `dz` the gradient of the mean.
+     */
+    ntXent: {
+      z: Slice
+      logSum: Slice
+      loss: Slice
+      dz: Slice | null
+      rows: number
+      columns: number
+      scale: number
+    }
   }
 }
 
@@ -38,13 +48,20 @@ export function ntXent(z: Tensor, temperature: number): Tensor {
   }
   const logSum = empty([rows], 'float32', z.device)
   const loss = empty([rows], 'float32', z.device)
-  const sizes = { rows, columns, scale: 1 / temperature }
-  z.device.launch({ op: 'ntXent', z: z.slice, logSum: logSum.slice, loss: loss.slice, ...sizes })
-  const mean = reduceAxes(loss, 0, 1, 'sum')
-  loss.dispose()
-  return onceDifferentiable('ntXent', mean, [z], g => {
-    const dz = empty(z.shape, 'float32', z.device)
-    z.device.launch({ op: 'ntXentGradient', z: z.slice, logSum: logSum.slice, g: g.slice, dz: dz.slice, ...sizes })
-    return [dz]
+  // Made along with the value: a small batch has its similarities at hand then.
+  const dz = willRecord([z]) ? empty(z.shape, 'float32', z.device) : null
+  z.device.launch({
+    op: 'ntXent',
+    z: z.slice,
+    logSum: logSum.slice,
+    loss: loss.slice,
+    dz: dz && dz.slice,
+    rows,
+    columns,
+    scale: 1 / temperature,
   })
+  const mean = reduceAxes(loss, 0, 1, 'sum')
+  logSum.dispose()
+  loss.dispose()
+  return onceDifferentiable('ntXent', mean, [z], g => [mul(dz!, g)])
 }

@@ -5,7 +5,7 @@ import { open } from '../../src/open.js'
 import { mul } from '../../src/ops/elementwise.js'
 import { l2normalize } from '../../src/ops/normalize.js'
 import { ntXent } from '../../src/ops/ntXent.js'
-import { planNtXent, planNtXentGradient } from '../../src/ops/ntXent.plan.js'
+import { planNtXent } from '../../src/ops/ntXent.plan.js'
 import { sum } from '../../src/ops/sum.js'
 import { tensor, zeros } from '../../src/tensor/create.js'
 import { scope } from '../../src/tensor/scope.js'
@@ -85,12 +85,17 @@ describe('ntXent', () => {
       const target = { limits: device.info.limits, features: new Set<string>(), software }
       for (const rows of [2, 66, 512, 4098, 32_768]) {
         const sizes = { rows, columns: 128, scale: 2 }
-        const forward = planNtXent({ op: 'ntXent', z: slice, logSum: slice, loss: slice, ...sizes }, target)
-        const backward = { op: 'ntXentGradient', z: slice, logSum: slice, g: slice, dz: slice, ...sizes } as const
-        const gradient = planNtXentGradient(backward, target)
+        const launch = { op: 'ntXent', z: slice, logSum: slice, loss: slice, ...sizes } as const
+        const forward = planNtXent({ ...launch, dz: null }, target)
+        const both = planNtXent({ ...launch, dz: slice }, target)
+        const products = (plan: typeof both) => plan.filter(({ kernel }) => kernel.startsWith('matmul')).length
+        // Similarities, and the product of their gradient with the rows; a single block is multiplied once.
+        const blocks = products(forward)
+        assert.equal(products(both), blocks === 1 ? 2 : 3 * blocks, `${rows} rows`)
         for (const [plan, kernel] of [
           [forward, 'key_sweep_weights'],
-          [gradient, 'nt_xent_weights'],
+          [both, 'key_sweep_weights'],
+          [both, 'nt_xent_weights'],
         ] as const) {
           const blocks = plan.filter(each => each.kernel === kernel).map(({ params }) => params!)
           assert.equal(
