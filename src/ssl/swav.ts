@@ -19,7 +19,7 @@ export interface SwAVOptions {
   readonly epsilon: number
   /** Of Sinkhorn's algorithm: 3. */
   readonly iterations: number
-  /** Steps during which the prototypes stay as they are: an epoch in the paper. */
+  /** Steps during which the prototypes stay as they are: an epoch in the paper. (As for `DINOOptions.frozenSteps`.) */
   readonly frozenSteps: number
   /**
    * The first step that assigns with the queue's features too, once they are worth it: epoch 15 in the paper. Not before

@@ -67,6 +67,7 @@ export const configSchema = section(
         nesterov: flag("Nesterov's momentum, for SGD.").exactOptional(),
         decayAll: flag('Decay biases and norms too.'),
         eeta: above(0, "LARS's trust coefficient.").exactOptional(),
+        clip: above(0, "The longest that a parameter's gradient may be; any length when absent.").exactOptional(),
       },
       'What turns gradients into steps.',
     ),

@@ -105,6 +105,7 @@ export function assemble(config: Config, data: Splits, device: Device, build = b
     optimizer,
     parameters: model.parameters,
     gradients: model.gradients,
+    ...(config.optimizer.clip !== undefined && { clip: config.optimizer.clip }),
     batches: new DeviceDataset(device, train).reader(batch),
     sampler: order,
     ...(labels && { labels }),

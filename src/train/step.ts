@@ -3,9 +3,10 @@ import type { Device, Program } from '../device/device.js'
 import { ConfigError } from '../device/errors.js'
 import type { Precision } from '../device/launch.js'
 import type { Arena } from '../nn/arena.js'
-import { sqrt } from '../ops/elementwise.js'
+import { mul, sqrt } from '../ops/elementwise.js'
 import { storeMetrics } from '../ops/metric.js'
 import { mean, variance } from '../ops/reduce.js'
+import { clipNorm } from '../optim/clipNorm.js'
 import type { LossScale } from '../optim/lossScale.js'
 import type { Optimizer } from '../optim/optimizer.js'
 import type { Schedule } from '../optim/schedules.js'
@@ -41,6 +42,8 @@ export interface StepOptions {
   /** The trained parameters, in the order of the gradients. */
   readonly parameters: Arena
   readonly gradients: Arena
+  /** The longest that a parameter's gradient may be; any length when absent. */
+  readonly clip?: number
   readonly batches: Batches
   readonly sampler: Sampler
   /** Of every image, −1 where it is not known; all are when absent. */
@@ -199,13 +202,22 @@ export class TrainingStep {
     const { method, optimizer, parameters, gradients: slots, batches, counter, lossScale } = this.options
     const batch = this.inputs.batch(batches.batch())
     const output = method.loss(batch)
-    slots.gatherInto(gradients(output.loss, parameters.tensors, lossScale && { seed: lossScale.scale }))
+    const found = gradients(output.loss, parameters.tensors, lossScale && { seed: lossScale.scale })
+    slots.gatherInto(this.clipped(found))
     lossScale?.judge(slots)
     optimizer.step(lossScale)
     method.afterStep()
     storeMetrics(this.ring, counter, this.metricsOf(output, batch))
     const { embedding, positives } = output
     return { embedding: stopGradient(embedding), positives: positives && stopGradient(positives) }
+  }
+
+  /** Gradients that are scaled by the loss scale have a limit that is, too. */
+  private clipped(gradients: readonly Tensor[]): readonly Tensor[] {
+    const { clip, lossScale } = this.options
+    if (clip === undefined) return gradients
+    const limit = lossScale ? mul(lossScale.scale, clip) : clip
+    return gradients.map(gradient => clipNorm(gradient, limit))
   }
 
   /** The scalars of a step, in the order of `metricNames`. */
