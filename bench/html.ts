@@ -77,11 +77,17 @@ function rooflinePlot({ cases, roofline }: BenchmarkRecord): string {
   const legend = points.map(({ one }, i) =>
     text(box.left + box.width + 30, box.top + 10 + 16 * i, `${i + 1}  ${nameOf(one)}`, 'start'),
   )
+  const [slope, top] = [Math.sqrt(low * ridge), Math.sqrt(ridge * high)]
+  const roofs = [
+    text(x.at(slope) - 8, y.at(roofAt(slope)) - 6, `copy ${label(copy_gb_s)} GB/s`, 'end'),
+    text(x.at(top), y.at(fma_gflops) - 6, `multiply-add ${label(fma_gflops)} GFLOP/s`, 'middle'),
+  ]
   const height = Math.max(bottom + 45, box.top + 16 * (points.length + 1))
   return `<svg viewBox="0 0 960 ${height}" role="img" aria-label="Roofline">
 ${ticks.join('\n')}
 <polyline class="roof" points="${roof.join(' ')}"/>
-${points.map((point, i) => dot(point, i, x.at, y.at)).join('\n')}
+${roofs.join('\n')}
+${dots(points, x.at, y.at).join('\n')}
 ${text(box.left + box.width / 2, bottom + 38, 'operations a byte', 'middle')}
 ${text(box.left, box.top - 3, 'GFLOP/s', 'start')}
 ${legend.join('\n')}
@@ -90,13 +96,48 @@ ${legend.join('\n')}
 
 type Scale = (value: number) => number
 
-function dot({ one, intensity, gflops }: Point, i: number, x: Scale, y: Scale): string {
-  const title = `${nameOf(one)}: ${gflops.toPrecision(3)} GFLOP/s`
-  return (
-    `<circle cx="${x(intensity)}" cy="${y(gflops)}" r="4" fill="${COLOURS[0]}"><title>${escaped(title)}</title></circle>` +
-    text(x(intensity) + 6, y(gflops) - 4, String(i + 1), 'start')
-  )
+/** Where a number may stand beside its dot, the best place first. */
+const PLACES = [
+  [7, -3],
+  [7, 12],
+  [-19, -3],
+  [-19, 12],
+  [-4, -9],
+  [-4, 18],
+  [22, -3],
+  [22, 12],
+] as const
+
+/** Dots with their numbers, each where no other dot or number is as long as there is such a place. */
+function dots(points: readonly Point[], x: Scale, y: Scale): string[] {
+  const centres = points.map(({ intensity, gflops }) => [x(intensity), y(gflops)] as const)
+  const taken = centres.map(([cx, cy]) => ({ left: cx - 4, top: cy - 4, right: cx + 4, bottom: cy + 4 }))
+  return points.map(({ one, gflops }, i) => {
+    const [cx, cy] = centres[i]!
+    const boxes = PLACES.map(([dx, dy]) => ({ left: cx + dx, top: cy + dy - 9, right: cx + dx + 14, bottom: cy + dy }))
+    const free = boxes.find(box => !taken.some(other => overlap(box, other))) ?? boxes[0]!
+    taken.push(free)
+    const title = `${nameOf(one)}: ${gflops.toPrecision(3)} GFLOP/s`
+    return (
+      `<circle cx="${cx}" cy="${cy}" r="4" fill="${COLOURS[0]}"><title>${escaped(title)}</title></circle>` +
+      text(free.left, free.bottom, String(i + 1), 'start')
+    )
+  })
 }
+
+interface Box {
+  readonly left: number
+  readonly top: number
+  readonly right: number
+  readonly bottom: number
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
+}
+
+/** Where the bars' axis has lines. */
+const MARKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200]
 
 /** How many times faster than each peer, from the line at 1x. */
 function bars(record: BenchmarkRecord): string {
@@ -109,7 +150,8 @@ function bars(record: BenchmarkRecord): string {
     return ratios.length > 0 ? [{ one, ratios }] : []
   })
   const left = 270
-  const scale = logScale([1, ...rows.flatMap(({ ratios }) => ratios.map(({ ratio }) => ratio))], left, 900)
+  const all = [1, ...rows.flatMap(({ ratios }) => ratios.map(({ ratio }) => ratio))]
+  const scale = logScale(all, left + 10, 900, [Math.min(...all) / 1.1, Math.max(...all) * 1.1])
   const out: string[] = peers.map((name, i) => {
     const at = left + 150 * i
     return `<rect x="${at}" y="6" width="12" height="12" fill="${COLOURS[i % COLOURS.length]}"/>${text(at + 18, 16, name, 'start')}`
@@ -126,10 +168,13 @@ function bars(record: BenchmarkRecord): string {
     }
     top += 8
   }
-  const one = scale.at(1)
-  return `<svg viewBox="0 0 960 ${top + 4}" role="img" aria-label="Ratios to peers">
-${out.join('\n')}
-<line class="axis" x1="${one}" x2="${one}" y1="26" y2="${top}"/>
+  const marks = MARKS.filter(mark => mark > scale.range[0] && mark < scale.range[1]).map(mark => {
+    const at = scale.at(mark)
+    const line = `<line class="${mark === 1 ? 'axis' : 'grid'}" x1="${at}" x2="${at}" y1="26" y2="${top}"/>`
+    return line + text(at, top + 14, `${mark}x`, 'middle')
+  })
+  return `<svg viewBox="0 0 960 ${top + 20}" role="img" aria-label="Ratios to peers">
+${[...marks, ...out].join('\n')}
 </svg>`
 }
 
@@ -142,16 +187,21 @@ ${rows.map(row => line(row, 'td')).join('\n')}
 </tbody></table>`
 }
 
-/** Whole decades around the values, from pixel `begin` to pixel `end`. */
-function logScale(values: readonly number[], begin: number, end: number) {
-  const low = Math.floor(Math.log10(Math.min(...values)))
-  const high = Math.max(Math.ceil(Math.log10(Math.max(...values))), low + 1)
+/** From pixel `begin` to pixel `end`; by default whole decades around the values. */
+function logScale(values: readonly number[], begin: number, end: number, range = decadesAround(values)) {
+  const [low, high] = range.map(Math.log10) as [number, number]
   const at: Scale = value => {
     const pixel = begin + ((Math.log10(value) - low) / (high - low)) * (end - begin)
     return Number(pixel.toFixed(1))
   }
-  const ticks = Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i))
-  return { at, ticks, range: [10 ** low, 10 ** high] as const }
+  const ticks = Array.from({ length: Math.floor(high - low) + 1 }, (_, i) => 10 ** (Math.ceil(low) + i))
+  return { at, ticks, range }
+}
+
+function decadesAround(values: readonly number[]): [low: number, high: number] {
+  const low = Math.floor(Math.log10(Math.min(...values)))
+  const high = Math.max(Math.ceil(Math.log10(Math.max(...values))), low + 1)
+  return [10 ** low, 10 ** high]
 }
 
 function label(value: number): string {

@@ -62,7 +62,7 @@ interface Work {
   readonly inputs: readonly { dispose(): void }[]
 }
 
-function ourSide(device: Device, spec: Spec): Side {
+async function ourSide(device: Device, spec: Spec): Promise<Side> {
   if (spec.op === 'simclr') return trainSide(device, spec)
   const { run, inputs } = workOf(device, spec)
   const dispose = () => {
@@ -71,7 +71,10 @@ function ourSide(device: Device, spec: Spec): Side {
   // What a scope returns would outlive it, and every run would find fresh memory, which the system has to clear first.
   const once = () => scope(() => void run())
   const { precision } = spec
-  return queuedSide(precision ? () => withPrecision(precision, once) : once, queueOf(device), dispose)
+  const each = precision ? () => withPrecision(precision, once) : once
+  // What a recording does before it runs: kernels compile side by side, and where the device tunes, it tunes now.
+  device.release(await device.record(each))
+  return queuedSide(each, queueOf(device), dispose)
 }
 
 function workOf(device: Device, spec: OpSpec): Work {

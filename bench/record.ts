@@ -57,6 +57,8 @@ export const schema = z.object({
   driver: z.string(),
   toggles: z.array(z.string()),
   limits: z.record(z.string(), z.number()),
+  /** What the device chose among plans with the same results, by shape. */
+  plans: z.record(z.string(), z.string()).default({}),
   /** Kernels that were compiled, and the time in which at least one was. */
   compilation: z.object({ pipelines: z.number(), ms: z.number() }).nullable().default(null),
   roofline: z.object({ copy_gb_s: z.number(), fma_gflops: z.number() }),

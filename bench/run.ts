@@ -75,6 +75,7 @@ export async function runBenchmark(options: BenchmarkOptions): Promise<Benchmark
     }
     return {
       ...environmentOf(device, version),
+      plans: Object.fromEntries(device.plans),
       compilation: device.info.kind === 'webgpu' ? device.compilation() : null,
       roofline,
       peers: versionsOf(others),

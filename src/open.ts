@@ -1,6 +1,6 @@
 import type { Device } from './device/device.js'
 import { ConfigError, DeviceError } from './device/errors.js'
-import { openWebGPU } from './device/webgpu/open.js'
+import { openWebGPU, type WebGPUOptions } from './device/webgpu/open.js'
 import { deviceClosed, deviceOpened } from './tensor/context.js'
 
 export interface OpenOptions {
@@ -9,6 +9,11 @@ export interface OpenOptions {
   readonly adapter?: 'hardware' | 'software'
   /** `minimum`: no more than every WebGPU device offers. */
   readonly limits?: 'adapter' | 'minimum'
+  /**
+   * Whether a recorded step times the plans of its products, where several give the same bits, and takes the fastest:
+   * once a shape, kept in the user's cache folder. By default on hardware; in Node SELFSAME_TUNE=0 and 1 say otherwise.
+   */
+  readonly tune?: boolean
   /** A `GPU` object of your own; by default the browser's, and in Node Dawn's. */
   readonly gpu?: GPU
 }
@@ -30,14 +35,19 @@ export async function open(options: OpenOptions = {}): Promise<Device> {
   return device
 }
 
-async function openKind({ device = 'auto', adapter, limits, gpu }: OpenOptions): Promise<Device> {
+async function openKind({ device = 'auto', adapter, limits, gpu, tune }: OpenOptions): Promise<Device> {
   if (device === 'cpu') {
-    if (adapter || limits || gpu)
-      throw new ConfigError('device cpu: adapter, limits and gpu are of WebGPU; leave them out')
+    if (adapter || limits || gpu || tune)
+      throw new ConfigError('device cpu: adapter, limits, gpu and tune are of WebGPU; leave them out')
     return openNative()
   }
   const webgpu = async (kind = adapter) =>
-    openWebGPU({ gpu: gpu ?? (await findGPU()), ...(kind && { adapter: kind }), ...(limits && { limits }) })
+    openWebGPU({
+      gpu: gpu ?? (await findGPU()),
+      ...(kind && { adapter: kind }),
+      ...(limits && { limits }),
+      ...(await tuningOf(tune)),
+    })
   if (device === 'webgpu' || adapter || limits || gpu || gpuOfBrowser()) return webgpu()
   try {
     return await webgpu('hardware')
@@ -62,6 +72,14 @@ async function findGPU(): Promise<GPU> {
   if (inBrowser) return inBrowser
   const { dawn } = await import('./device/node.js')
   return dawn()
+}
+
+/** In a browser what is found is forgotten with the page. */
+async function tuningOf(tune: boolean | undefined): Promise<Pick<WebGPUOptions, 'tune' | 'planCache'>> {
+  if (gpuOfBrowser()) return { ...(tune !== undefined && { tune }) }
+  const { planFile, wantsTuning } = await import('./device/planFile.js')
+  const wanted = tune ?? wantsTuning()
+  return { planCache: planFile, ...(wanted !== undefined && { tune: wanted }) }
 }
 
 function gpuOfBrowser(): GPU | undefined {

@@ -56,7 +56,7 @@ describe('imports', () => {
     const later = [...graph].flatMap(([file, imports]) => {
       return imports.later.map(name => nameOf(join(dirname(file), name)))
     })
-    for (const name of later) assert.match(name, /^device\/(node|cpu\/open)\.js$/)
+    for (const name of later) assert.match(name, /^device\/(node|planFile|cpu\/open)\.js$/)
     assert.ok(later.includes('device/node.js'))
   })
 

@@ -97,6 +97,11 @@ export interface Device {
    * @throws DeviceError in a trace or a recording
    */
   trace(body: () => Promise<void>): Promise<LaunchTime[]>
+  /**
+   * Which of several plans with the same results carries out launches of a shape, where one was found to be faster than
+   * the planner's own: written by a device that tunes, and by whoever knows better. Read at every launch.
+   */
+  readonly plans: Map<string, string>
   memory(): MemoryUse
   compilation(): Compilation
   /** Forget the peak so far. */

@@ -1,13 +1,14 @@
 import type { Slice } from '../device/device.js'
 import { ShapeError } from '../device/errors.js'
 import type { Precision } from '../device/launch.js'
-import { implement } from '../device/webgpu/plan.js'
+import { implement, offer } from '../device/webgpu/plan.js'
 import { currentPrecision } from '../tensor/context.js'
 import { type Shape, sameShape, show } from '../tensor/shape.js'
 import { differentiable } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
 import { type ConvolutionSizes, planConv2d, planConv2dBackwardData } from './conv2d.plan.js'
 import { planConv2dBackwardFilter } from './conv2dBackwardFilter.plan.js'
+import { otherTiles } from './otherTiles.js'
 
 declare module '../device/launch.js' {
   interface Launches {
@@ -23,6 +24,13 @@ declare module '../device/launch.js' {
 implement('conv2d', planConv2d)
 implement('conv2dBackwardData', planConv2dBackwardData)
 implement('conv2dBackwardFilter', planConv2dBackwardFilter)
+offer('conv2d', (launch, target) => otherTiles(force => planConv2d(launch, target, force), target))
+offer('conv2dBackwardData', (launch, target) =>
+  otherTiles(force => planConv2dBackwardData(launch, target, force), target),
+)
+offer('conv2dBackwardFilter', (launch, target) =>
+  otherTiles(force => planConv2dBackwardFilter(launch, target, force), target),
+)
 
 export interface Conv2dOptions {
   readonly stride?: number | readonly [vertical: number, horizontal: number]

@@ -1,12 +1,13 @@
 import type { Slice } from '../device/device.js'
 import { ShapeError } from '../device/errors.js'
 import type { Precision } from '../device/launch.js'
-import { implement } from '../device/webgpu/plan.js'
+import { implement, offer } from '../device/webgpu/plan.js'
 import { currentPrecision, withPrecision } from '../tensor/context.js'
 import { broadcast, type Shape, sameShape, show, sizeOf } from '../tensor/shape.js'
 import { differentiable } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
 import { planMatmul } from './matmul.plan.js'
+import { otherTiles } from './otherTiles.js'
 import { reshape } from './reshape.js'
 import { broadcastTo, sum } from './sum.js'
 
@@ -35,6 +36,7 @@ declare module '../device/launch.js' {
 }
 
 implement('matmul', planMatmul)
+offer('matmul', (launch, target) => otherTiles(force => planMatmul(launch, target, force), target))
 
 export interface MatmulOptions {
   /** The last two axes of `a` are [K, M]. */

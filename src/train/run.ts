@@ -114,12 +114,25 @@ class Run {
     this.history = new History(checkpoint.json.history as HistoryState)
     this.lastMetrics = checkpoint.json.metrics as Record<string, number>
     this.embedding = checkpoint.json.embedding as Result['embedding']
+    this.takePlans(checkpoint.json.plans as Readonly<Record<string, string>> | undefined)
     log.info(`going on after step ${checkpoint.step} of ${this.session.totalSteps}`)
     const here = environmentOf(this.session)
     for (const [what, now] of Object.entries(here)) {
       const before = (checkpoint.json.environment as Record<string, unknown> | undefined)?.[what]
       if (before !== now)
         log.warn(`${what} was ${before} and is ${now}: from here on the run is no longer bit-identical`)
+    }
+  }
+
+  /** A run keeps the plans that it began with, also where another one was found to be faster since. */
+  private takePlans(saved: Readonly<Record<string, string>> = {}): void {
+    const { plans } = this.session.device
+    for (const [shape, plan] of Object.entries(saved)) {
+      const other = plans.get(shape)
+      if (other !== undefined && other !== plan) {
+        this.options.log.info(`the plan of ${shape} is ${plan} as in the checkpoint, where ${other} was found since`)
+      }
+      plans.set(shape, plan)
     }
   }
 
@@ -237,6 +250,7 @@ class Run {
         metrics: this.lastMetrics,
         embedding: this.embedding,
         environment: environmentOf(this.session),
+        plans: Object.fromEntries(this.session.device.plans),
         statistics: this.session.statistics,
         network: { channels, size },
         config: this.session.config,

@@ -36,6 +36,7 @@ export function recordOf(cases: readonly CaseResult[], fields: Partial<Benchmark
     driver: 'Mesa 25',
     toggles: ['allow_unsafe_apis'],
     limits: { maxBindingBytes: 134_217_728 },
+    plans: {},
     compilation: { pipelines: 12, ms: 3450 },
     roofline: { copy_gb_s: 12, fma_gflops: 100 },
     peers: { 'tfjs-webgpu': { version: '4.22.0' }, 'jax-js': { error: 'not installed' } },

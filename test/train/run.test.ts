@@ -186,6 +186,27 @@ describe('train/run: a run', () => {
     assert.equal(/features was .*winograd and is/.test(warnings().join()), planned.includes('winograd'))
   })
 
+  it('keeps the plans of its checkpoint, and says where another was found since', async () => {
+    const settings = { device: 'cpu', steps: 2 }
+    const shape = 'matmul a b k=8 m=8 n=8 out'
+    // As a device does that tunes.
+    const tuned = (plan: string) => {
+      const log = quiet()
+      const info = (message: string) => {
+        currentDevice().plans.set(shape, plan)
+        log.info(message)
+      }
+      return { ...log, info }
+    }
+    await train('planned', settings, { log: tuned('one') })
+    const { json } = JSON.parse(readFileSync(join(folder, 'planned', 'checkpoint-2.json'), 'utf8'))
+    assert.deepEqual(json.plans, { [shape]: 'one' })
+    await train('planned', settings, { resume: true, log: tuned('one') })
+    assert.doesNotMatch(said.join(''), /found since/)
+    await train('planned', settings, { resume: true, log: tuned('another') })
+    assert.match(said.join(''), /the plan of matmul a b k=8 m=8 n=8 out is one as in the checkpoint, where another was/)
+  })
+
   it('may be shorter than an epoch, or a step long', async () => {
     const two = await train('two', { steps: 2 })
     assert.deepEqual([two.steps, two.epochs, two.loss_first], [2, 2 / 3, two.loss_last])

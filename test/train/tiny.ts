@@ -99,6 +99,7 @@ export function eager(device: Device): Device {
   const bodies = new Map<number, () => void>()
   return {
     info: device.info,
+    plans: device.plans,
     alloc: bytes => device.alloc(bytes),
     free: buffer => device.free(buffer),
     write: (...parts) => device.write(...parts),

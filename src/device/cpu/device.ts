@@ -17,6 +17,8 @@ interface CPUProgram extends Program {
  * `openCPU`.
  */
 export class CPUDevice implements Device {
+  /** A launch has one plan here. */
+  readonly plans = new Map<string, string>()
   private readonly pool: MemoryPool<Memory>
   private readonly programs = new Set<Program>()
   private recording: { readonly launches: Launch[]; readonly memory: RecordedMemory<Memory> } | undefined

@@ -10,6 +10,7 @@ import { PARAMS_SLOT, Pipelines } from './pipelines.js'
 import { type Binding, type Dispatch, plannerOf, type Target } from './plan.js'
 import { type Command, Recording } from './recording.js'
 import { Trace } from './trace.js'
+import { chosenPlan, type PlanCache, Tuner } from './tuner.js'
 import { Waiter, type Work } from './waiter.js'
 
 // Enough to keep the queue busy, few enough that an eager batch starts soon.
@@ -35,6 +36,7 @@ interface WebGPUProgram extends Program {
 
 /** A queue of launches on a WebGPU adapter, Dawn's in Node or the browser's. Made by `openWebGPU`. */
 export class WebGPUDevice implements Device {
+  readonly plans = new Map<string, string>()
   private readonly pool: MemoryPool<GPUMemory>
   private readonly pipelines: Pipelines
   private readonly waiter: Waiter
@@ -48,6 +50,7 @@ export class WebGPUDevice implements Device {
   private readonly errors: string[] = []
   private recording: Recording | undefined
   private tracing: Trace | undefined
+  private tuning: { readonly tuner: Tuner; readonly cache: PlanCache | undefined } | undefined
   private readonly programs = new Set<WebGPUProgram>()
   private nextProgram = 1
   private state: 'open' | 'closed' | 'lost' = 'open'
@@ -150,6 +153,7 @@ export class WebGPUDevice implements Device {
       } finally {
         this.recording = undefined
       }
+      await this.tune(recording)
       await Promise.all(commands.map(({ kernel }) => this.pipelines.prepare(kernel)))
       this.mustBeOpen('record')
     } catch (error) {
@@ -261,21 +265,57 @@ export class WebGPUDevice implements Device {
     if (!planner) throw new DeviceError(`${op}: not an op of the WebGPU device`)
     const lacking = 'precision' in launch && precisionFault(launch.precision ?? 'float32', this.info)
     if (lacking) throw new DeviceError(`${op}: precision ${lacking}`)
-    const dispatches = planner(launch, this.target)
+    const dispatches = chosenPlan(launch, this.target, this.plans) ?? planner(launch, this.target)
     const lent = new Map<number, Buffer>()
     try {
       for (const [index, bytes] of scratchOf(dispatches)) lent.set(index, this.alloc(bytes))
-      return dispatches.map((dispatch, part) => {
-        const bindings = dispatch.bindings.map(binding => lend(binding, lent))
-        const resolved: Resolved = { ...dispatch, bindings }
-        const kernel = kernelOf(dispatch)
-        const fault = this.ownershipFault(bindings) ?? faultOf(resolved, kernel, this.info.limits)
+      const commands = this.resolve(launch, dispatches, lent)
+      for (const { kernel, dispatch } of commands) {
+        const fault = this.ownershipFault(dispatch.bindings)
         if (fault) throw new DeviceError(`${op}: kernel ${kernel.key} ${fault}`)
-        return { launch, part, dispatch: resolved, kernel }
-      })
+      }
+      return commands
     } finally {
       for (const buffer of lent.values()) this.free(buffer)
     }
+  }
+
+  /** Dispatches on memory, every one of them checked. */
+  private resolve(launch: Launch, dispatches: readonly Dispatch[], lent: ReadonlyMap<number, Buffer>): Command[] {
+    return dispatches.map((dispatch, part) => {
+      const bindings = dispatch.bindings.map(binding => lend(binding, lent))
+      const resolved: Resolved = { ...dispatch, bindings }
+      const kernel = kernelOf(dispatch)
+      const fault = faultOf(resolved, kernel, this.info.limits)
+      if (fault) throw new DeviceError(`${(launch as { op: string }).op}: kernel ${kernel.key} ${fault}`)
+      return { launch, part, dispatch: resolved, kernel, lent }
+    })
+  }
+
+  /**
+   * From now on a recording times the plans of shapes that it has not met, unless they are in `cache`.
+   * @throws DeviceError without timestamp queries
+   */
+  async tunePlans(cache?: PlanCache): Promise<void> {
+    if (!this.info.features.has('timestamp-query')) {
+      throw new DeviceError(`tune: ${this.info.name} has no timestamp queries`)
+    }
+    for (const [shape, name] of Object.entries((await cache?.read()) ?? {})) this.plans.set(shape, name)
+    const prepare = (dispatches: readonly Dispatch[]) =>
+      Promise.all(dispatches.map(dispatch => this.pipelines.prepare(kernelOf(dispatch))))
+    this.tuning = { tuner: new Tuner(this, this.target, prepare), cache }
+  }
+
+  /** Times what is new in a recording, and gives its launches the plans that were chosen. */
+  private async tune(recording: Recording): Promise<void> {
+    if (!this.tuning || this.tracing) return
+    const { tuner, cache } = this.tuning
+    if (!(await tuner.tune(recording.launches))) return
+    await cache?.write(Object.fromEntries(this.plans))
+    recording.replan((launch, before) => {
+      const plan = chosenPlan(launch, this.target, this.plans)
+      return plan ? this.resolve(launch, plan, before[0]!.lent) : before
+    })
   }
 
   private ownershipFault(bindings: readonly Slice[]): string | undefined {

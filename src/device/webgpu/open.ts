@@ -1,6 +1,8 @@
 import type { DeviceInfo, Limits } from '../device.js'
 import { DeviceError } from '../errors.js'
 import { WebGPUDevice } from './device.js'
+import { kernels } from './kernels.generated.js'
+import type { PlanCache } from './tuner.js'
 
 export interface WebGPUOptions {
   /** The browser's `navigator.gpu`, or what `device/node.ts` makes of Dawn. */
@@ -9,6 +11,13 @@ export interface WebGPUOptions {
   readonly adapter?: 'hardware' | 'software'
   /** `minimum` behaves like a device that offers no more than WebGPU guarantees. */
   readonly limits?: 'adapter' | 'minimum'
+  /**
+   * Whether a recording times the plans of shapes that are new, where several give the same results, and takes the
+   * fastest. By default on hardware with timestamp queries.
+   */
+  readonly tune?: boolean
+  /** Where what was found is kept, for a device of this name, driver and kernels; nowhere when absent. */
+  readonly planCache?: (info: DeviceInfo, kernels: string) => PlanCache
 }
 
 const FEATURES = ['shader-f16', 'timestamp-query', 'subgroups'] as const
@@ -43,7 +52,11 @@ export async function openWebGPU(options: WebGPUOptions): Promise<WebGPUDevice> 
           maxComputeWorkgroupStorageSize: offered.maxComputeWorkgroupStorageSize,
         },
   })
-  return new WebGPUDevice(gpu, describe(adapter, minimum ? MINIMUM : limitsOf(gpu.limits), minimum ? [] : features))
+  const info = describe(adapter, minimum ? MINIMUM : limitsOf(gpu.limits), minimum ? [] : features)
+  const device = new WebGPUDevice(gpu, info)
+  const { tune = !info.software && info.features.has('timestamp-query'), planCache } = options
+  if (tune) await device.tunePlans(planCache?.(info, Object.values(kernels).join('\n')))
+  return device
 }
 
 async function findAdapter({ gpu, adapter: wanted }: WebGPUOptions): Promise<GPUAdapter> {

@@ -36,12 +36,36 @@ export interface Target {
 /** A pure function from a launch to the dispatches that carry it out. */
 export type Planner<Name extends LaunchName> = (launch: LaunchOf<Name>, target: Target) => readonly Dispatch[]
 
+/** One of several plans of a launch. */
+export interface Candidate {
+  /** Its tile or kernel, as it stands in caches and checkpoints. */
+  readonly name: string
+  readonly plan: readonly Dispatch[]
+}
+
+/**
+ * Plans that may take another's place: all of them add in the same order, so that their results are the same bits, and
+ * none wants more scratch than the planner's own, which need not be among them. Pure, as a planner is.
+ */
+export type Candidates<Name extends LaunchName> = (launch: LaunchOf<Name>, target: Target) => readonly Candidate[]
+
 const planners = new Map<string, Planner<LaunchName>>()
+const candidates = new Map<string, Candidates<LaunchName>>()
 
 /** Registers how the WebGPU device carries out an op. Called once by the op's own file. */
 export function implement<Name extends LaunchName>(op: Name, planner: Planner<Name>): void {
   if (planners.has(op)) throw new Error(`the op ${op} is implemented twice for WebGPU`)
   planners.set(op, planner as unknown as Planner<LaunchName>)
+}
+
+/** Registers what a tuner may choose among. Called once by the op's own file. */
+export function offer<Name extends LaunchName>(op: Name, plans: Candidates<Name>): void {
+  candidates.set(op, plans as unknown as Candidates<LaunchName>)
+}
+
+/** What a tuner may choose among; nothing for most ops. */
+export function candidatesOf(launch: Launch, target: Target): readonly Candidate[] {
+  return candidates.get((launch as { op: string }).op)?.(launch, target) ?? []
 }
 
 /** The planner of an op, if WebGPU has one. */

@@ -29,8 +29,22 @@ implement('testBroken', ({ x, out }) => [
 ])
 
 implement('testScratch', ({ out }) => [
-  { kernel: 'fill', bindings: [{ scratch: 0, bytes: 1024 }], params: { count: 1, bits: 0 }, grid: [1, 1, 1], work: 1 },
-  { kernel: 'fill', bindings: [out], params: { count: 1, bits: 0, surplus: 1 }, grid: [1, 1, 1], work: 1 },
+  {
+    kernel: 'fill',
+    bindings: [{ scratch: 0, bytes: 1024 }],
+    parameters: { T: 'u32', WORKGROUP: 64 },
+    params: { count: 1, each: 1, bits: 0 },
+    grid: [1, 1, 1],
+    work: 1,
+  },
+  {
+    kernel: 'fill',
+    bindings: [out],
+    parameters: { T: 'u32', WORKGROUP: 64 },
+    params: { count: 1, each: 1, bits: 0, surplus: 1 },
+    grid: [1, 1, 1],
+    work: 1,
+  },
 ])
 
 describe('webgpu: failures', () => {
@@ -93,7 +107,7 @@ describe('webgpu: failures', () => {
     const before = device.memory()
     assert.throws(
       () => device.launch({ op: 'testScratch', out: out.slice }),
-      /testScratch: kernel fill has no params.surplus/,
+      /testScratch: kernel fill\S* has no params.surplus/,
     )
     assert.equal(device.memory().buffers, before.buffers)
     assert.equal(device.memory().live, before.live)
