@@ -4,6 +4,7 @@ import { ConfigError } from '../device/errors.js'
 import { writeWhole } from '../train/checkpoint.js'
 import { ABLATIONS, type Ablation, directionOf, type Finding, judge, type Source } from '../train/laboratory.js'
 import { createLog } from '../train/log.js'
+import { interruptible } from './interruptible.js'
 import {
   addSettings,
   jsonOption,
@@ -48,7 +49,7 @@ async function collapse(options: CollapseOptions): Promise<void> {
     const runs = chosen.map(({ name, settings }) => {
       return { name, settings: mergeSettings(mergeSettings(given, settings), { seed }), recipe: RECIPE }
     })
-    const outcomes = await runStudy(runs, { out: options.out, log })
+    const outcomes = await interruptible(signal => runStudy(runs, { out: options.out, log, signal }))
     // Without the first there is nothing to hold the others against.
     if (!outcomes[0]!.result) wantAll(outcomes)
     const done = chosen.flatMap((ablation, i) => {

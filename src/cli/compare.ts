@@ -7,6 +7,7 @@ import { methodNames } from '../train/methods/index.js'
 import { type Settings, usualRecipe } from '../train/recipes.js'
 import type { StudyRun } from '../train/study.js'
 import { comparisonPage, describeComparison } from './comparison.js'
+import { interruptible } from './interruptible.js'
 import {
   addSettings,
   jsonOption,
@@ -53,7 +54,7 @@ async function compare(options: CompareOptions): Promise<void> {
   const log = createLog()
   try {
     const { runStudy, wantAll } = await import('../train/study.js')
-    const outcomes = await runStudy(runs, { out: options.out, log })
+    const outcomes = await interruptible(signal => runStudy(runs, { out: options.out, log, signal }))
     const rows = names.map((method, i) => {
       const own = outcomes.slice(i * seeds.length, (i + 1) * seeds.length)
       const errors = own.flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error}`]))

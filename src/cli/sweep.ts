@@ -5,6 +5,7 @@ import { writeWhole } from '../train/checkpoint.js'
 import { createLog } from '../train/log.js'
 import { type Settings, usualRecipe } from '../train/recipes.js'
 import type { Result } from '../train/result.js'
+import { interruptible } from './interruptible.js'
 import {
   addSettings,
   jsonOption,
@@ -58,7 +59,7 @@ async function sweep(options: SweepOptions): Promise<void> {
   try {
     const { runStudy, wantAll } = await import('../train/study.js')
     const runs = grid.cells.map(({ name, settings: own }) => ({ name, settings: own, ...(recipe && { recipe }) }))
-    const outcomes = await runStudy(runs, { out: options.out, log })
+    const outcomes = await interruptible(signal => runStudy(runs, { out: options.out, log, signal }))
     const results = outcomes.map(({ result }) => result)
     const text = describeSweep(grid, results)
     await writeWhole(options.out, 'sweep.json', `${JSON.stringify({ axes, outcomes }, null, 2)}\n`)

@@ -7,6 +7,7 @@ import { createLog } from '../train/log.js'
 import { resolveConfig, resumeConfig, usualRecipe } from '../train/recipes.js'
 import type { Result } from '../train/result.js'
 import { checkRunDirectory, readRunConfig } from '../train/runDirectory.js'
+import { interruptible } from './interruptible.js'
 import {
   ADAPTER_OPTION,
   addSettings,
@@ -91,28 +92,20 @@ async function train(options: TrainOptions): Promise<void> {
   const out = options.out ?? defaultFolder(config, new Date())
   if (!bench) checkRunDirectory(out, { resume, overwrite })
 
-  // The first signal asks for a checkpoint, a second one ends the process at once. A benchmark has nothing to save.
-  const stop = new AbortController()
-  const onSignal = () => stop.abort()
-  if (!bench) process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
-  const log = createLog()
-  try {
-    const { runTraining } = await import('../train/run.js')
-    const result = await runTraining(config, {
-      out,
-      resume,
-      overwrite,
-      bench,
-      stopOnCollapse,
-      log,
-      signal: stop.signal,
-    })
-    log.close()
-    printResult(result, options.json, () => describeResult(result, bench ? undefined : out))
-  } finally {
-    log.close()
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+  const run = async (signal?: AbortSignal) => {
+    const log = createLog()
+    try {
+      const { runTraining } = await import('../train/run.js')
+      const shared = { out, resume, overwrite, bench, stopOnCollapse, log }
+      const result = await runTraining(config, { ...shared, ...(signal && { signal }) })
+      log.close()
+      printResult(result, options.json, () => describeResult(result, bench ? undefined : out))
+    } finally {
+      log.close()
+    }
   }
+  // A benchmark has nothing to save.
+  await (bench ? run() : interruptible(run))
 }
 
 /** `runs/simclr-mnist-20250131-235959`, in local time. */

@@ -150,7 +150,8 @@ export class InterruptedError extends SelfsameError {
   constructor(
     readonly step: number,
     readonly out: string,
+    goOn = `selfsame train --resume --out ${out}`,
   ) {
-    super(`stopped after step ${step}; go on with: selfsame train --resume --out ${out}`)
+    super(`stopped after step ${step}; go on with: ${goOn}`)
   }
 }

@@ -65,7 +65,8 @@ export async function runStudy(runs: readonly StudyRun[], options: StudyOptions)
     try {
       outcomes.push({ name, result: await runTraining(config, run) })
     } catch (error) {
-      if (error instanceof InterruptedError || error instanceof DataError) throw error
+      if (error instanceof InterruptedError) throw new InterruptedError(error.step, folder, 'the same command')
+      if (error instanceof DataError) throw error
       const { message } = error as Error
       log.warn(`${name} failed: ${message}`)
       outcomes.push({ name, error: message })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { ConfigError, DataError } from '../../src/device/errors.js'
 import { readResult, trainingSeconds } from '../../src/train/curve.js'
 import { createLog } from '../../src/train/log.js'
-import type { Result } from '../../src/train/result.js'
+import { InterruptedError, type Result } from '../../src/train/result.js'
 import { runStudy, StudyError, wantAll } from '../../src/train/study.js'
 import { writePictures } from './pictures.js'
 
@@ -25,9 +25,15 @@ describe('train/study', () => {
 
   after(() => rmSync(folder, { recursive: true }))
 
-  function study(names: readonly string[], settings: object = {}) {
+  function study(names: readonly string[], settings: object = {}, stop?: { readonly in: string }) {
     said = []
-    const log = createLog({ write: text => said.push(text) })
+    const controller = new AbortController()
+    const log = createLog({
+      write(text) {
+        said.push(text)
+        if (stop && text.includes(stop.in)) controller.abort()
+      },
+    })
     const shared = {
       data: `folder:${join(folder, 'pictures')}`,
       device: 'cpu',
@@ -39,16 +45,16 @@ describe('train/study', () => {
       ...settings,
     }
     const runs = names.map(name => ({ name, settings: { ...shared, method: name } }))
-    return runStudy(runs, { out, log }).finally(() => log.close())
+    return runStudy(runs, { out, log, signal: controller.signal }).finally(() => log.close())
   }
 
   it('goes on after a run that fails, says why, and has no StudyError for what is whole', async () => {
     const outcomes = await study(['simclr', 'mae', 'supervised'])
     assert.deepEqual(
-      outcomes.map(({ name, result }) => [name, result?.method]),
+      outcomes.map(({ name, result, error }) => [name, result?.method ?? error?.split(':')[0]]),
       [
         ['simclr', 'simclr'],
-        ['mae', undefined],
+        ['mae', 'encoder'],
         ['supervised', 'supervised'],
       ],
     )
@@ -94,6 +100,19 @@ describe('train/study', () => {
     writeFileSync(join(copy, 'log.jsonl'), readFileSync(join(out, 'simclr', 'log.jsonl')))
     assert.deepEqual(readResult(copy), whole)
     assert.equal(readResult(join(folder, 'pictures')), undefined)
+  })
+
+  it('ends with a checkpoint at a signal, and goes on from there', async () => {
+    const stopped = study(['supervised', 'simsiam', 'dcl'], {}, { in: 'epoch 1/2' })
+    await assert.rejects(
+      stopped,
+      (error: unknown) =>
+        error instanceof InterruptedError && error.message === 'stopped after step 2; go on with: the same command',
+    )
+    assert.ok(!existsSync(join(out, 'dcl')))
+    const outcomes = await study(['supervised', 'simsiam', 'dcl'])
+    assert.match(said.join(''), /going on after step 2 of 4/)
+    wantAll(outcomes)
   })
 
   it('ends before anything is run where a setting is wrong or the images cannot be read', async () => {
