@@ -38,7 +38,7 @@ export const benchCommand = new Command('bench')
   .option('--json [file]', 'write the record to a file; without one, to the last line of stdout')
   .option('--compare <file>', 'say what changed since that record; exit code 1 where a case takes over 10 % longer')
   .option('--html <file>', 'write a report to look at')
-  .option('--results <folder>', 'write record, table and report there, named after the adapter')
+  .option('--results <folder>', 'write record, table and report there, named after the adapter, or cpu')
   .option('--require-hardware', 'refuse to measure on a software adapter or the CPU')
   .action(bench)
 
@@ -82,10 +82,9 @@ async function bench(options: BenchOptions, command: Command): Promise<void> {
 async function writeResults(folder: string, record: BenchmarkRecord): Promise<void> {
   const { reportPage } = await import('../../bench/html.js')
   const { markdownPage } = await import('../../bench/markdown.js')
-  const name = record.adapter
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-|-$/g, '')
+  // What follows is the compiler of a software adapter: it is in the record as part of the driver.
+  const [adapter] = record.adapter.toLowerCase().split(/\W*llvm\W/)
+  const name = record.device === 'cpu' ? 'cpu' : adapter!.replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
   mkdirSync(folder, { recursive: true })
   const write = (extension: string, text: string) => writeFileSync(join(folder, `${name}.${extension}`), text)
   write('json', `${JSON.stringify(record, null, 2)}\n`)
