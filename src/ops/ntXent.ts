@@ -55,7 +55,7 @@ export function ntXent(z: Tensor, temperature: number): Tensor {
     z: z.slice,
     logSum: logSum.slice,
     loss: loss.slice,
-    dz: dz && dz.slice,
+    dz: dz?.slice ?? null,
     rows,
     columns,
     scale: 1 / temperature,

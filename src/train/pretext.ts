@@ -10,6 +10,8 @@ import { noGrad } from '../tensor/tape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { DrawnViews, ViewPlan } from '../views/plan.js'
 import { BatchInputs } from './inputs.js'
+import type { Log } from './log.js'
+import type { Session } from './session.js'
 
 export interface PretextOptions {
   readonly device: Device
@@ -43,6 +45,17 @@ export async function pretextAccuracy(method: Method, test: Dataset, options: Pr
   } finally {
     for (const module of modules) module.train()
   }
+}
+
+/** The accuracy of a run's method, where its task can be asked of test images. It needs no labels unless it is to name them. */
+export async function ownTask({ method, data, device, config }: Session, log: Log): Promise<number | undefined> {
+  if (!method.heldOut || !data.test) return undefined
+  log.info(`evaluating ${method.name} at its own task on ${data.test.count} test images`)
+  return pretextAccuracy(method, data.test, {
+    device,
+    batch: config.batch,
+    onProgress: (done, total) => log.progress({ label: 'evaluating', done, total }),
+  })
 }
 
 /** The views `drawn` of images `first` … `end` − 1 of `test`, in whole batches. */

@@ -1,16 +1,16 @@
 /** The loop around the training step: epochs, measurements, checkpoints, the result. */
 import { join } from 'node:path'
 import { DeviceLostError, NumericError } from '../device/errors.js'
-import type { Diagnostics } from '../eval/diagnostics.js'
 import { newestCheckpoint, parametersHash, saveCheckpoint, writeWhole } from './checkpoint.js'
 import type { Config } from './config.js'
 import { curveOf, trainingSeconds } from './curve.js'
+import { environmentOf, goOnAsBefore } from './environment.js'
 import { History, type HistoryState } from './history.js'
 import type { Log } from './log.js'
-import { pretextAccuracy } from './pretext.js'
-import { CollapseError, InterruptedError, type Result, type RunOptions, type Scores } from './result.js'
+import { ownTask } from './pretext.js'
+import { CollapseError, InterruptedError, type Result, type RunOptions } from './result.js'
 import { createRunDirectory, LOG_FILE, RESULT_FILE } from './runDirectory.js'
-import { evaluationOf, featuresOf, pixelsOf, probe, untrainedFeatures, wantEvaluable } from './scores.js'
+import { allScores, evaluationOf, featuresOf, probe, UNMEASURED, wantEvaluable } from './scores.js'
 import {
   loadImages,
   modelTensors,
@@ -114,26 +114,8 @@ class Run {
     this.history = new History(checkpoint.json.history as HistoryState)
     this.lastMetrics = checkpoint.json.metrics as Record<string, number>
     this.embedding = checkpoint.json.embedding as Result['embedding']
-    this.takePlans(checkpoint.json.plans as Readonly<Record<string, string>> | undefined)
     log.info(`going on after step ${checkpoint.step} of ${this.session.totalSteps}`)
-    const here = environmentOf(this.session)
-    for (const [what, now] of Object.entries(here)) {
-      const before = (checkpoint.json.environment as Record<string, unknown> | undefined)?.[what]
-      if (before !== now)
-        log.warn(`${what} was ${before} and is ${now}: from here on the run is no longer bit-identical`)
-    }
-  }
-
-  /** A run keeps the plans that it began with, also where another one was found to be faster since. */
-  private takePlans(saved: Readonly<Record<string, string>> = {}): void {
-    const { plans } = this.session.device
-    for (const [shape, plan] of Object.entries(saved)) {
-      const other = plans.get(shape)
-      if (other !== undefined && other !== plan) {
-        this.options.log.info(`the plan of ${shape} is ${plan} as in the checkpoint, where ${other} was found since`)
-      }
-      plans.set(shape, plan)
-    }
+    goOnAsBefore(this.session.device, checkpoint.json, log)
   }
 
   private async train(): Promise<void> {
@@ -221,7 +203,7 @@ class Run {
     await this.session.device.settle()
     this.clock.stop()
     await this.watch.look(this.step)
-    if (this.watch.latest) this.embedding = embeddingOf(this.watch.latest, this.session.step.embeddingDimension)
+    this.embedding = this.watch.embedding ?? this.embedding
   }
 
   private async measure(): Promise<number | undefined> {
@@ -249,8 +231,7 @@ class Run {
         history: this.history.toJSON(),
         metrics: this.lastMetrics,
         embedding: this.embedding,
-        environment: environmentOf(this.session),
-        plans: Object.fromEntries(this.session.device.plans),
+        ...environmentOf(this.session.device),
         statistics: this.session.statistics,
         network: { channels, size },
         config: this.session.config,
@@ -267,9 +248,9 @@ class Run {
   private async result(): Promise<Result> {
     const { config, device, method, model, totalSteps, stepsPerEpoch } = this.session
     const { first, last } = this.history.losses
-    const { bench, out } = this.options
-    const scores = bench ? UNMEASURED : await this.scores()
-    const pretext = bench ? undefined : await this.pretext()
+    const { bench, out, log } = this.options
+    const scores = bench ? UNMEASURED : await allScores(this.session, log)
+    const pretext = bench ? undefined : await ownTask(this.session, log)
     const speed = { steps: totalSteps, batch: config.batch, images_per_s: this.imagesPerSecond ?? null }
     const parameters = await readTensors(modelTensors(model))
     return {
@@ -299,58 +280,4 @@ class Run {
       config,
     }
   }
-
-  /** Needs no labels, unless the method's task is to name them. */
-  private async pretext(): Promise<number | undefined> {
-    const { method, data, device, config } = this.session
-    const { log } = this.options
-    if (!method.heldOut || !data.test) return undefined
-    log.info(`evaluating ${method.name} at its own task on ${data.test.count} test images`)
-    return pretextAccuracy(method, data.test, {
-      device,
-      batch: config.batch,
-      onProgress: (done, total) => log.progress({ label: 'evaluating', done, total }),
-    })
-  }
-
-  private async scores(): Promise<Scores & Pick<Result, 'baselines'>> {
-    const { log } = this.options
-    const evaluation = evaluationOf(this.session, log)
-    if (!evaluation) {
-      log.info('there are no labels to evaluate with: k-NN and linear probe are left out')
-      return UNMEASURED
-    }
-    const both = async (features: Parameters<typeof probe>[1]) => ({
-      knn: await probe('knn', features, evaluation),
-      linear: await probe('linear', features, evaluation),
-    })
-    log.info('evaluating: k-NN and a linear probe (L-BFGS) on trained features, untrained features and pixels')
-    const trained = await both(await featuresOf(this.session.method.encoder, evaluation))
-    const untrained = await both(await untrainedFeatures(evaluation))
-    return { ...trained, baselines: { pixels: await both(pixelsOf(evaluation)), untrained } }
-  }
-}
-
-function embeddingOf(found: Diagnostics, dimension: number): Result['embedding'] {
-  return {
-    verdict: found.verdict,
-    deviation: found.deviation,
-    full_deviation: found.fullDeviation,
-    effective_rank: found.effectiveRank,
-    uniformity: found.uniformity,
-    alignment: found.alignment ?? null,
-    dimension,
-  }
-}
-
-const NOTHING: Scores = { knn: null, linear: null }
-const UNMEASURED = { ...NOTHING, baselines: { pixels: NOTHING, untrained: NOTHING } }
-
-/**
- * What must stay the same for a run to go on with the same bits. The CPU device names oneDNN's version and the number
- * of threads as its driver, and has Winograd's algorithm among its features.
- */
-function environmentOf({ device }: Session): Record<string, string> {
-  const { name, driver, features } = device.info
-  return { adapter: name, driver, features: [...features].sort().join(' ') }
 }

@@ -15,6 +15,7 @@ import type { Statistics } from './build.js'
 import type { Config } from './config.js'
 import type { Log } from './log.js'
 import { buildKept, type NetworkInputs } from './networks.js'
+import type { Result, Scores } from './result.js'
 import type { Session } from './session.js'
 
 export type Kind = 'knn' | 'linear'
@@ -115,4 +116,26 @@ export async function untrainedFeatures(evaluation: Evaluation): Promise<[Featur
 
 export function pixelsOf({ train, test }: Evaluation): [FeatureSet, FeatureSet] {
   return [pixelFeatures(train), pixelFeatures(test)]
+}
+
+type AllScores = Scores & Pick<Result, 'baselines'>
+
+const NOTHING: Scores = { knn: null, linear: null }
+export const UNMEASURED: AllScores = { ...NOTHING, baselines: { pixels: NOTHING, untrained: NOTHING } }
+
+/** Both probes, on features of the trained encoder, of the untrained one and on pixels. */
+export async function allScores(session: Session, log: Log): Promise<AllScores> {
+  const evaluation = evaluationOf(session, log)
+  if (!evaluation) {
+    log.info('there are no labels to evaluate with: k-NN and linear probe are left out')
+    return UNMEASURED
+  }
+  const both = async (features: readonly [FeatureSet, FeatureSet]) => ({
+    knn: await probe('knn', features, evaluation),
+    linear: await probe('linear', features, evaluation),
+  })
+  log.info('evaluating: k-NN and a linear probe (L-BFGS) on trained features, untrained features and pixels')
+  const trained = await both(await featuresOf(session.method.encoder, evaluation))
+  const untrained = await both(await untrainedFeatures(evaluation))
+  return { ...trained, baselines: { pixels: await both(pixelsOf(evaluation)), untrained } }
 }

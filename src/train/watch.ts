@@ -1,7 +1,7 @@
 /** Watches a run's embeddings for collapse, and says so in words. */
 import { type Diagnostics, diagnose } from '../eval/diagnostics.js'
 import type { Log } from './log.js'
-import { CollapseError } from './result.js'
+import { CollapseError, type Result } from './result.js'
 import type { TrainingStep } from './step.js'
 
 export class CollapseWatch {
@@ -31,5 +31,20 @@ export class CollapseWatch {
     if (found.verdict !== 'healthy' && found.verdict !== this.warned) this.log.warn(`step ${step}: ${found.sentence}`)
     this.warned = found.verdict
     if (this.stopOnCollapse && found.verdict === 'collapsed') throw new CollapseError(step, found.sentence)
+  }
+
+  /** What a result says of the latest look; `null` before the first. */
+  get embedding(): Result['embedding'] {
+    if (!this.latest) return null
+    const { verdict, deviation, fullDeviation, effectiveRank, uniformity, alignment } = this.latest
+    return {
+      verdict,
+      deviation,
+      full_deviation: fullDeviation,
+      effective_rank: effectiveRank,
+      uniformity,
+      alignment: alignment ?? null,
+      dimension: this.step.embeddingDimension,
+    }
   }
 }
