@@ -1,59 +1,28 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
 import { DINOHead } from '../../src/nn/dinoHead.js'
-import { MLP } from '../../src/nn/mlp.js'
-import { ModelState } from '../../src/nn/state.js'
-import { reshape } from '../../src/ops/shape.js'
 import { cosineMomentum } from '../../src/optim/schedules.js'
-import { SGD } from '../../src/optim/sgd.js'
 import { DINO } from '../../src/ssl/dino.js'
-import type { Encoder, MethodGroup } from '../../src/ssl/method.js'
 import { TargetNetwork } from '../../src/ssl/targetNetwork.js'
 import { tensor } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
-import { scope } from '../../src/tensor/scope.js'
-import { gradients } from '../../src/tensor/tape.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
 import { readTensors, writeTensors } from '../../src/train/session.js'
 import { dinoViews } from '../../src/views/multiCrop.js'
 import { devices } from '../conformance/devices.js'
 import { loadDINOTrajectory } from '../fixtures/load.js'
-import type { Array64 } from '../reference/array.js'
 import { runSteps, tinyRun, valuesOf } from '../train/tiny.js'
 import { batchOf } from './batch.js'
 import { Unchanged } from './runs.js'
+import { checkTensors, Rows, takeSteps } from './torchSteps.js'
 
 const views = dinoViews({ size: 8, mean: [0.5], std: [0.25], strength: 0.5, blur: false, localCount: 2, localSize: 4 })
-
-/** An encoder of views that are twelve numbers an image, in whatever shape. */
-class Rows extends MLP implements Encoder {
-  readonly featureDimension = 7
-
-  override forward(x: Tensor): Tensor {
-    return super.forward(reshape(x, [x.shape[0]!, 12]))
-  }
-}
 
 /** A head whose outputs are its inputs. */
 class Plain extends DINOHead {
   override forward(x: Tensor): Tensor {
     return x
   }
-}
-
-const ourName = (name: string) =>
-  name
-    .replace('norm.weight', 'norm.gamma')
-    .replace('norm.bias', 'norm.beta')
-    .replace('running_mean', 'runningMean')
-    .replace('running_var', 'runningVariance')
-    .replace('last.weight', 'last.directions')
-
-/** PyTorch's linear weights are [out, in], as our directions are, but not our weights. */
-function ourValues(name: string, { shape, data }: Array64): Float32Array {
-  const [outputs, inputs] = shape
-  if (inputs === undefined || ourName(name).endsWith('directions')) return Float32Array.from(data)
-  return Float32Array.from(data, (_, i) => data[(i % outputs!) * inputs + Math.floor(i / outputs!)]!)
 }
 
 const OPTIONS = {
@@ -145,66 +114,27 @@ for (const { name, open } of devices) {
     })
 
     it('takes the steps that PyTorch takes: losses, centres, student and teacher', async () => {
-      const { settings, views: given, initial, losses, centres, student, teacher } = loadDINOTrajectory()
+      const trajectory = loadDINOTrajectory()
+      const { settings, losses, centres, student, teacher } = trajectory
       const networks = (seed: number) => {
-        const generator = new Generator(seed)
-        const encoder = new Rows({ widths: [12, 9, 7], generator: generator.split('encoder'), device })
         const sizes = { inputs: 7, hidden: 8, bottleneck: 4, outputs: 6 }
-        return { encoder, head: new DINOHead({ ...sizes, generator: generator.split('head'), device }) }
+        return {
+          encoder: new Rows(seed, device),
+          head: new DINOHead({ ...sizes, generator: new Generator(seed), device }),
+        }
       }
-      const { momentum, studentTemperature, teacherTemperatures, centreMomentum, frozenSteps } = settings
-      const schedule = cosineMomentum({ base: momentum, totalSteps: losses.length })
-      const method = new DINO(networks(1), new TargetNetwork(networks(2), { momentum: schedule }), {
-        studentTemperature,
-        teacherTemperature: step => teacherTemperatures[step]!,
-        centreMomentum,
-        frozenSteps,
+      const momentum = cosineMomentum({ base: settings.momentum, totalSteps: losses.length })
+      const method = new DINO(networks(1), new TargetNetwork(networks(2), { momentum }), {
+        ...settings,
+        teacherTemperature: step => settings.teacherTemperatures[step]!,
         views,
       })
-      const model = new ModelState(method.modules, { everythingDecays: true, prefixes: ['head.last.'] })
-      const trained = [...model.parameters.slots, ...model.buffers!.slots]
-      assert.equal(trained.length, Object.keys(initial).length)
-      for (const { name, tensor } of trained) {
-        const [theirs, values] = Object.entries(initial).find(([theirs]) => ourName(theirs) === name)!
-        tensor.write(ourValues(theirs, values))
-      }
-      method.attach(model)
-      const { learningRate } = method.groups[0] as Required<MethodGroup>
-      const groups = { 'head.last./decay': { learningRate } }
-      const optimizer = new SGD(model.parameters, model.gradients, {
-        momentum: 0,
-        weightDecay: settings.weightDecay,
-        groups,
-      })
-      // Large and small views differ in shape, so that batch norm takes them apart.
-      const batch = batchOf(
-        ...given.map(({ data }, i) => tensor(Float32Array.from(data), { shape: i < 2 ? [6, 12] : [6, 3, 4], device })),
-      )
-      for (const [step, wanted] of losses.entries()) {
-        optimizer.prepare({ learningRate: settings.learningRate, step })
-        method.prepare(step)
-        const loss = scope(() => {
-          const { loss } = method.loss(batch)
-          model.gradients.gatherInto(gradients(loss, model.parameters.tensors))
-          optimizer.step()
-          method.afterStep()
-          return loss
-        })
-        assert.ok(Math.abs((await loss.item()) - wanted) < 1e-5, `loss before step ${step}`)
+      const ours = await takeSteps(method, trajectory, async step => {
         const centre = await new Map(method.state()).get('centre')!.data()
         for (const [k, value] of centres[step]!.data.entries()) assert.ok(Math.abs(centre[k]! - value) < 1e-5)
-      }
-      const ours = new Map([...trained.map(({ name, tensor }) => [name, tensor] as const), ...method.state()])
-      const theirs = [
-        ...Object.entries(student).map(([name, values]) => [name, ourName(name), values] as const),
-        ...Object.entries(teacher).map(([name, values]) => [name, `target.${ourName(name)}`, values] as const),
-      ]
-      assert.equal(theirs.length + 1, ours.size)
-      for (const [theirName, name, values] of theirs) {
-        const [actual, wanted] = [await ours.get(name)!.data(), ourValues(theirName, values)]
-        const error = Math.hypot(...wanted.map((value, i) => value - actual[i]!))
-        assert.ok(error <= 2e-5 * Math.hypot(...wanted) + 1e-6, `${name}: off by ${error}`)
-      }
+      })
+      await checkTensors(ours, student)
+      await checkTensors(ours, teacher, 'target.')
     })
 
     it('leaves its last layer alone for as long as it is frozen', async () => {

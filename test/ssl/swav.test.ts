@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
 import { Linear } from '../../src/nn/linear.js'
+import { MLP } from '../../src/nn/mlp.js'
 import { sinkhorn } from '../../src/ssl/losses/sinkhorn.js'
 import { Queue } from '../../src/ssl/queue.js'
 import { SwAV } from '../../src/ssl/swav.js'
@@ -9,14 +10,18 @@ import { Generator } from '../../src/tensor/philox.js'
 import { readTensors, writeTensors } from '../../src/train/session.js'
 import { swavViews } from '../../src/views/multiCrop.js'
 import { devices } from '../conformance/devices.js'
+import { loadSwAVTrajectory } from '../fixtures/load.js'
 import { array } from '../reference/array.js'
 import { sinkhorn as reference, swappedPrediction as swapped } from '../reference/targets.js'
 import { runSteps, tinyRun, valuesOf } from '../train/tiny.js'
 import { batchOf } from './batch.js'
 import { Unchanged } from './runs.js'
+import { checkTensors, Rows, takeSteps } from './torchSteps.js'
 
 /** Rows of two numbers, for each of several views. */
 type Pages = readonly (readonly (readonly [number, number])[])[]
+
+const views = swavViews({ size: 8, mean: [0.5], std: [0.25], strength: 0, blur: false, localCount: 1, localSize: 4 })
 
 const SETTINGS = {
   method: 'swav',
@@ -133,7 +138,7 @@ for (const { name, open } of devices) {
         iterations,
         frozenSteps: 0,
         queueFrom: 1,
-        views: swavViews({ size: 8, mean: [0.5], std: [0.25], strength: 0, blur: false, localCount: 1, localSize: 4 }),
+        views,
       })
       const state = () => new Map(method.state())
       // Embeddings of two images in two large views and a small one; they are their own scores.
@@ -213,6 +218,25 @@ for (const { name, open } of devices) {
         assert.ok(Math.abs((await loss.item()) - expected) < 1e-5, `loss of step ${step}`)
         method.afterStep()
       }
+    })
+
+    it('takes the steps that PyTorch takes, with a queue from the third on', async () => {
+      const trajectory = loadSwAVTrajectory()
+      const { settings, final } = trajectory
+      const generator = new Generator(2)
+      const queue = () => new Queue({ size: settings.queue, dimension: 4, rows: 6, generator, device })
+      const method = new SwAV(
+        new Rows(1, device),
+        new MLP({ widths: [7, 8, 4], generator, device }),
+        new Linear({ inputs: 4, outputs: 6, bias: false, generator, device }),
+        [queue(), queue()],
+        { ...settings, queueFrom: 0, views },
+      )
+      assert.deepEqual(
+        [0, 1, 2, 3].map(step => method.variant(step)),
+        ['', '', 'queue', 'queue'],
+      )
+      await checkTensors(await takeSteps(method, trajectory), final)
     })
 
     it('goes on as if never stopped, with its queues, before and after they come into use', async () => {
