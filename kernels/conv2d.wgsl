@@ -1,17 +1,17 @@
 // y[p, o] = Σ over taps and channels d of x[source(p, tap), d] · filter[tap, d, o]: conv2d forward and backward-data as
 // an implicit matrix product, a register tile an invocation, no barriers.
 // A row p is a pixel (n, i, j) of [images, row_height, row_width]. Tap (s, t) of it reads the source pixel
-// (i·scale_y + base_y + s·step_y, j·scale_x + base_x + t·step_x), zero outside, and the filter's tap
-// (first_y + s·hop_y, first_x + t·hop_x). The row is stored at pixel (i·spread_y + phase_y, j·spread_x + phase_x).
-//   forward: scale = stride, base = −padding, step = dilation, every tap in order, spread 1;
-//   backward-data: one dispatch for each remainder (phase) of the input pixel modulo stride = spread, with the taps that
-//   reach it; scale = 1, step < 0 (ops/conv2d.plan.ts derives them). So no multiply-add meets a hole of the stride.
-// x [images, source_height, source_width, groups·depth], out [images, out_height, out_width, groups·columns], filter
-// [taps…, depth, groups·columns] forward, [taps…, columns, groups·depth] (FILTER_TRANSPOSED) backward-data.
+// (i·scale_y + base_y + s·step_y, j·scale_x + base_x + t·step_x), zero outside. The row is stored at pixel
+// (i·spread_y + phase_y, j·spread_x + phase_x).
+//   forward: scale = stride, base = −padding, step = dilation, spread 1;
+//   backward-data: one dispatch for each remainder (phase) of the input pixel modulo stride = spread, with a copy of the
+//   taps that reach it, turned over; scale = 1, step < 0 (ops/conv2d.plan.ts derives them). So no multiply-add meets a hole
+//   of the stride, and the filter is read as vec4s (as it lies: 1.1 to 1.5 times as long on llvmpipe).
+// x [images, source_height, source_width, groups·depth], filter [taps_y, taps_x, depth, groups·columns], out [images,
+// out_height, out_width, groups·columns].
 // Tile: R pixels × 4·C channels an invocation, X × Y invocations a workgroup, one channel d a turn. With X = 1 the loads
 // of the filter have one address for the whole workgroup: a software adapter makes them scalar (see matmul.wgsl).
-// Parameters: R, C, X, Y; VEC_FILTER, VEC_OUT: loads and stores of whole vec4s; FILTER_TRANSPOSED;
-// VEC_X = 0; NORM, RELU, RESIDUAL (lib/convolution.wgsl).
+// Parameters: R, C, X, Y; VEC_X = 0; VEC_OUT, HALF, NORM, RELU, RESIDUAL (lib/convolution.wgsl).
 // Grid: fold(row_tiles · column_tiles · groups), columns fastest. Bindings: x, filter, out, then those of NORM.
 #include "lib/index.wgsl"
 #include "lib/convolution.wgsl"
@@ -58,21 +58,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
       let pixel{{I}} = (n{{I}} * params.source_height + source_y{{I}}) * params.source_width + source_x{{I}};
       let at{{I}} = select(0u, pixel{{I}} * params.groups * depth, inside{{I}}) + group * depth;
 #endfor
-      let tap = u32((params.first_y + s * params.hop_y) * params.kernel_width + params.first_x + t * params.hop_x);
+      let tap = u32(s * params.taps_x + t);
       for (var d = 0u; d < depth; d++) {
 #for J 0 {{C}}
-#if FILTER_TRANSPOSED
-        let weight{{J}} = vec4<f32>(
-#for T 0 4
-          filters[(tap * params.columns + column + {{4 * J + T}}u) * params.groups * depth + group * depth + d],
-#endfor
-        );
-#else
         let weight{{J}} = load_filter((tap * depth + d) * all_columns + group * params.columns + column + {{4 * J}}u);
-#endif
 #endfor
 #for I 0 {{R}}
-        let value{{I}} = select(0.0, x[at{{I}} + d], inside{{I}});
+        let value{{I}} = select(0.0, operand(x[at{{I}} + d]), inside{{I}});
 #for J 0 {{C}}
         sum{{I}}_{{J}} += value{{I}} * weight{{J}};
 #endfor

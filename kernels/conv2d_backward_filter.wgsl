@@ -4,9 +4,11 @@
 // out [splits, kernel_height, kernel_width, depth, groups·columns]: split k sums the lines k·chunk … (k + 1)·chunk − 1.
 // Tile: a block of D channels c × 4·C channels o an invocation, Y invocations along (split, tap, block of c), X along o,
 // one pixel a turn (see matmul.wgsl).
-// Parameters: D (1 or a multiple of 4 that divides depth), C, X, Y; VEC_Y, VEC_OUT: loads of dy and stores of whole vec4s.
+// Parameters: D (1 or a multiple of 4 that divides depth), C, X, Y; VEC_OUT, HALF
+// (lib/filter_gradient.wgsl).
 // Grid: fold(⌈splits·taps·(depth / D) / Y⌉ · column_tiles · groups), columns fastest. Bindings: x, dy, out.
 #include "lib/index.wgsl"
+#include "lib/operand.wgsl"
 
 struct Params {
   lines: u32, out_height: u32, out_width: u32, height: u32, width: u32, depth: u32, columns: u32, groups: u32,
@@ -15,10 +17,10 @@ struct Params {
 }
 #if D == 1
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-fn load_x(i: u32) -> vec4<f32> { return vec4<f32>(x[i], 0.0, 0.0, 0.0); }
+fn load_x(i: u32) -> vec4<f32> { return vec4<f32>(operand(x[i]), 0.0, 0.0, 0.0); }
 #else
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
-fn load_x(i: u32) -> vec4<f32> { return x[i >> 2u]; }
+fn load_x(i: u32) -> vec4<f32> { return operands(x[i >> 2u]); }
 #endif
 @group(1) @binding(0) var<uniform> params: Params;
 #include "lib/filter_gradient.wgsl"

@@ -2,10 +2,11 @@
 // pixels by pixels × output channels, its long sum cut into splits of `chunk` pixels. Operands as there.
 // Tile: 8·Y rows (tap, channel) × 32·C columns a workgroup, 16 pixels a turn (at most 13 KB), 8 × Y invocations of
 // 8 × 4·C outputs each. Rows run over all taps and their channels in one line, so that a stem of three channels fills them.
-// Parameters: Y (8 or 16), C (1 or 2); VEC_X: depth is a multiple of 4; VEC_Y, VEC_OUT.
+// Parameters: Y (8 or 16), C (1 or 2); VEC_X: depth is a multiple of 4; VEC_OUT, HALF (lib/filter_gradient.wgsl).
 // Grid: fold(row_tiles · column_tiles · groups · splits), columns fastest. Bindings: x, dy, out [splits, rows, groups·columns].
 // Source: as conv2d_workgroup.wgsl.
 #include "lib/index.wgsl"
+#include "lib/operand.wgsl"
 
 struct Params {
   pixels: u32, out_height: u32, out_width: u32, height: u32, width: u32, depth: u32, columns: u32, groups: u32,
@@ -62,9 +63,9 @@ fn load_source(row: Row, pixel: Pixel, exists: bool) -> f32 {
   let source = (pixel.image * params.height + source_y) * params.width + source_x;
   let at = select(0u, source * params.groups * params.depth + row.channel, inside);
 #if VEC_X
-  return select(vec4<f32>(0.0), x[at >> 2u], inside);
+  return select(vec4<f32>(0.0), operands(x[at >> 2u]), inside);
 #else
-  return select(0.0, x[at], inside);
+  return select(0.0, operand(x[at]), inside);
 #endif
 }
 

@@ -2,10 +2,10 @@
 // (tap, channel) by (tap, channel) × output channels. Operands, pixels and taps as there.
 // Tile: 8·Y pixels × 32·C channels a workgroup, 16 values of k a turn (at most 13 KB), 8 × Y invocations of 8 × 4·C
 // outputs each. k runs over all taps and their channels in one line, so that a stem of three channels fills its turns too.
-// Operands that lie along k are loaded as blocks of 4 × 4 and turned over in registers: workgroup memory is written and
-// read in whole vec4s alone.
-// Parameters: Y (8 or 16), C (1 or 2); VEC_X: depth is a multiple of 4; VEC_FILTER: so is what the filter has last;
-// VEC_OUT; FILTER_TRANSPOSED; R = 8; NORM, RELU, RESIDUAL (lib/convolution.wgsl).
+// x lies along k, and is loaded as blocks of 4 × 4 that are turned over in registers: workgroup memory is written and read
+// in whole vec4s alone.
+// Parameters: Y (8 or 16), C (1 or 2), R = 8; VEC_X: depth is a multiple of 4; VEC_OUT, HALF, NORM, RELU, RESIDUAL
+// (lib/convolution.wgsl).
 // Grid: fold(row_tiles · column_tiles · groups), columns fastest. Bindings: x, filter, out, then those of NORM.
 // Source: the SGEMM ladder of S. Boehm, https://siboehm.com/articles/22/CUDA-MMM (2022), kernels 5 and 6, with addresses
 // as in Chetlur et al., cuDNN, 2014, https://arxiv.org/abs/1410.0759, section 3.1.
@@ -56,20 +56,11 @@ fn load_source(origin: Origin, group: u32, place: Place) -> f32 {
   let pixel = (origin.lines + y) * params.source_width + x_;
   let at = select(0u, (pixel * params.groups + group) * params.depth + place.d, inside);
 #if VEC_X
-  return select(vec4<f32>(0.0), x[at >> 2u], inside);
+  return select(vec4<f32>(0.0), operands(x[at >> 2u]), inside);
 #else
-  return select(0.0, x[at], inside);
+  return select(0.0, operand(x[at]), inside);
 #endif
 }
-
-#if FILTER_TRANSPOSED
-// Where channel d of one output channel lies. Past the last k the source is 0, and the filter's any finite number.
-fn filter_at(place: Place, group: u32, column: u32) -> u32 {
-  let s = params.first_y + min(place.s, params.taps_y - 1) * params.hop_y;
-  let tap = u32(s * params.kernel_width + params.first_x + place.t * params.hop_x);
-  return ((tap * params.columns + column) * params.groups + group) * params.depth + place.d;
-}
-#endif
 
 @compute @workgroup_size(8, {{Y}})
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
@@ -87,7 +78,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #endfor
 #endfor
 
-  // The block this invocation loads: four rows, or four columns, by four values of k.
+  // The block of x this invocation loads: four rows by four values of k.
   let block = lane / 4u;
   let block_k = 4u * (lane % 4u);
 #for I 0 4
@@ -113,24 +104,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     tile_a[(block_k + {{T}}u) * A_PITCH + block] =
       vec4<f32>(source0[{{T}}], source1[{{T}}], source2[{{T}}], source3[{{T}}]);
 #endfor
-#if FILTER_TRANSPOSED
-    if (block < {{8 * C}}u) {
-#for I 0 4
-      let from{{I}} = first_column + 4u * block + {{I}}u;
-#if VEC_FILTER
-      let weight{{I}} = load_filter(filter_at(place, group, from{{I}}));
-#else
-      let weight{{I}} = vec4<f32>(filters[filter_at(place0, group, from{{I}})], filters[filter_at(place1, group, from{{I}})],
-        filters[filter_at(place2, group, from{{I}})], filters[filter_at(place3, group, from{{I}})]);
-#endif
-#endfor
-#for T 0 4
-      tile_b[(block_k + {{T}}u) * B_PITCH + block] =
-        vec4<f32>(weight0[{{T}}], weight1[{{T}}], weight2[{{T}}], weight3[{{T}}]);
-#endfor
-    }
-#else
-    // Every tap in order: k is the filter's row.
+    // A row of the filter is a value of k. Past the last one x is 0, and the filter any finite number.
 #for S 0 {{16 * C / Y}}
     {
       let k = (lane + {{8 * Y * S}}u) / {{8 * C}}u;
@@ -139,7 +113,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
       tile_b[k * B_PITCH + quad] = load_filter(row * params.columns + first_column + 4u * quad);
     }
 #endfor
-#endif
     place = advance(place, 16u);
 #include "lib/multiply_tiles.wgsl"
   }

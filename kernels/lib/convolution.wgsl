@@ -1,12 +1,13 @@
 // What conv2d.wgsl and conv2d_workgroup.wgsl share: the sizes of a convolution, its operands, and how it is stored.
-// Parameters: VEC_X, VEC_FILTER, VEC_OUT: loads and stores of whole vec4s; NORM: what is stored is
-// relu?((sum − mean) · factor + beta + residual?), a batch norm with running statistics; with it RELU and RESIDUAL.
+// Parameters: VEC_X, VEC_OUT: loads and stores of whole vec4s; HALF: products of float16 (lib/operand.wgsl); NORM: what is
+// stored is relu?((sum − mean) · factor + beta + residual?), a batch norm with running statistics; with it RELU and RESIDUAL.
 // Bindings: x, filter, out; with NORM coefficients [4, groups·columns] of batch_norm_coefficients.wgsl and, if RESIDUAL,
 // residual, of the output's shape.
+#include "lib/operand.wgsl"
+
 struct Params {
   rows: u32, row_height: u32, row_width: u32, source_height: u32, source_width: u32, depth: u32, columns: u32, groups: u32,
-  scale_y: i32, scale_x: i32, base_y: i32, base_x: i32, step_y: i32, step_x: i32,
-  taps_y: i32, taps_x: i32, first_y: i32, first_x: i32, hop_y: i32, hop_x: i32, kernel_width: i32,
+  scale_y: i32, scale_x: i32, base_y: i32, base_x: i32, step_y: i32, step_x: i32, taps_y: i32, taps_x: i32,
   out_height: u32, out_width: u32, spread_y: u32, spread_x: u32, phase_y: u32, phase_x: u32,
   row_tiles: u32, column_tiles: u32,
 }
@@ -15,17 +16,16 @@ struct Params {
 #else
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 #endif
-#if VEC_FILTER
-@group(0) @binding(1) var<storage, read> filters: array<vec4<f32>>;
-fn load_filter(i: u32) -> vec4<f32> { return filters[i >> 2u]; }
-#else
-@group(0) @binding(1) var<storage, read> filters: array<f32>;
-fn load_filter(i: u32) -> vec4<f32> { return vec4<f32>(filters[i], filters[i + 1u], filters[i + 2u], filters[i + 3u]); }
-#endif
 #if VEC_OUT
 alias Stored = vec4<f32>;
+@group(0) @binding(1) var<storage, read> filters: array<vec4<f32>>;
+fn load_filter(i: u32) -> vec4<f32> { return operands(filters[i >> 2u]); }
 #else
 alias Stored = f32;
+@group(0) @binding(1) var<storage, read> filters: array<f32>;
+fn load_filter(i: u32) -> vec4<f32> {
+  return operands(vec4<f32>(filters[i], filters[i + 1u], filters[i + 2u], filters[i + 3u]));
+}
 #endif
 @group(0) @binding(2) var<storage, read_write> out: array<Stored>;
 #if NORM

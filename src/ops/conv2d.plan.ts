@@ -1,7 +1,9 @@
-import type { LaunchOf } from '../device/launch.js'
-import { type Binding, type Dispatch, fold, type Target, tiles } from '../device/webgpu/plan.js'
+import type { Slice } from '../device/device.js'
+import type { LaunchOf, Precision } from '../device/launch.js'
+import { type Binding, type Dispatch, fold, scratch, type Target, tiles } from '../device/webgpu/plan.js'
 import { type ImplicitProduct, prefersWorkgroup, workgroupTile } from './convolutionTile.plan.js'
 import { extentOf, planMatmul, type Tile } from './matmul.plan.js'
+import { planCopy } from './shape.launch.js'
 
 /** The sizes of a convolution, the same for its three launches. `top` and `left` are the padding that matters. */
 export interface ConvolutionSizes {
@@ -56,7 +58,7 @@ export function planConv2d(
   const { x, filter, out, images, outHeight, outWidth, groups, kernelHeight, kernelWidth } = launch
   if (isProduct(launch) && !force.direct && !norm) {
     const [m, k, n] = [images * outHeight * outWidth, launch.channels, launch.filters]
-    return planMatmul({ ...PRODUCT, a: x, b: filter, out, m, n, k }, target)
+    return planMatmul({ ...productOf(launch), a: x, b: filter, out, m, n, k }, target)
   }
   const gather: Gather = {
     rowHeight: outHeight,
@@ -67,27 +69,8 @@ export function planConv2d(
     outWidth,
     depth: launch.channels / groups,
     columns: launch.filters / groups,
-    transposed: false,
-    y: {
-      scale: launch.strideY,
-      base: -launch.top,
-      step: launch.dilationY,
-      taps: kernelHeight,
-      first: 0,
-      hop: 1,
-      spread: 1,
-      phase: 0,
-    },
-    x: {
-      scale: launch.strideX,
-      base: -launch.left,
-      step: launch.dilationX,
-      taps: kernelWidth,
-      first: 0,
-      hop: 1,
-      spread: 1,
-      phase: 0,
-    },
+    y: allTaps(launch.strideY, launch.top, launch.dilationY, kernelHeight),
+    x: allTaps(launch.strideX, launch.left, launch.dilationX, kernelWidth),
   }
   return [dispatchOf(gather, launch, [x, filter, out], target, force, norm)]
 }
@@ -100,7 +83,7 @@ export function planConv2dBackwardData(
   const { dy, filter, out, images, height, width, groups } = launch
   if (isProduct(launch) && !force.direct) {
     const [m, k, n] = [images * height * width, launch.filters, launch.channels]
-    return planMatmul({ ...PRODUCT, a: dy, b: filter, transposeB: true, out, m, n, k }, target)
+    return planMatmul({ ...productOf(launch), a: dy, b: filter, transposeB: true, out, m, n, k }, target)
   }
   const dispatches: Dispatch[] = []
   for (let phaseY = 0; phaseY < Math.min(launch.strideY, height); phaseY++) {
@@ -114,14 +97,31 @@ export function planConv2dBackwardData(
         outWidth: width,
         depth: launch.filters / groups,
         columns: launch.channels / groups,
-        transposed: true,
         y: tapsOfPhase(phaseY, launch.strideY, launch.top, launch.dilationY, launch.kernelHeight),
         x: tapsOfPhase(phaseX, launch.strideX, launch.left, launch.dilationX, launch.kernelWidth),
       }
-      dispatches.push(dispatchOf(gather, launch, [dy, filter, out], target, force))
+      const turned = scratch(0, 4 * gather.y.taps * gather.x.taps * gather.depth * launch.channels)
+      if (turned.bytes > 0) dispatches.push(...turnFilter(launch, gather, filter, turned, target))
+      dispatches.push(dispatchOf(gather, launch, [dy, turned.bytes > 0 ? turned : filter, out], target, force))
     }
   }
   return dispatches
+}
+
+/** The taps of one phase with their input channels last, [taps, depth, groups·columns], as forward has them. */
+function turnFilter(
+  { filters, groups, kernelWidth, channels }: ConvolutionSizes,
+  { y, x, depth, columns }: Gather,
+  source: Slice,
+  out: Binding,
+  target: Target,
+): Dispatch[] {
+  const tap = filters * columns
+  const shape = [y.taps, x.taps, depth, groups, columns]
+  const sourceStrides = [y.hop * kernelWidth * tap, x.hop * tap, 1, depth, filters]
+  const outStrides = [x.taps * depth * channels, depth * channels, channels, columns, 1]
+  const sourceAt = (y.first * kernelWidth + x.first) * tap
+  return planCopy({ source, out, shape, sourceAt, sourceStrides, outAt: 0, outStrides }, target)
 }
 
 /** Along one axis: which source pixel and which tap of the filter tap number t of a row's pixel i means. */
@@ -137,6 +137,10 @@ export interface AxisTaps {
   /** The row is stored at pixel i·spread + phase. */
   readonly spread: number
   readonly phase: number
+}
+
+function allTaps(stride: number, padding: number, dilation: number, taps: number): AxisTaps {
+  return { scale: stride, base: -padding, step: dilation, taps, first: 0, hop: 1, spread: 1, phase: 0 }
 }
 
 /**
@@ -181,20 +185,19 @@ interface Gather {
   readonly outWidth: number
   readonly depth: number
   readonly columns: number
-  readonly transposed: boolean
   readonly y: AxisTaps
   readonly x: AxisTaps
 }
 
 function dispatchOf(
   gather: Gather,
-  { images, groups, kernelWidth }: ConvolutionSizes,
+  { images, groups, precision }: ConvolutionSizes & { readonly precision?: Precision },
   bindings: readonly Binding[],
   target: Target,
   force: ConvolutionForce,
   norm?: NormOfSums,
 ): Dispatch {
-  const { depth, columns, transposed, y, x } = gather
+  const { depth, columns, y, x } = gather
   const rows = images * gather.rowHeight * gather.rowWidth
   const product: ImplicitProduct = { rows, columns, length: depth * y.taps * x.taps, repeats: groups }
   const shared = force.kernel ? force.kernel === 'workgroup' : prefersWorkgroup(product, target)
@@ -202,28 +205,20 @@ function dispatchOf(
   const extent = extentOf(tile)
   const rowTiles = tiles(rows, extent.rows)
   const columnTiles = tiles(columns, extent.columns)
-  const wholeDepth = Number(depth % 4 === 0)
-  const wholeColumns = Number(columns % 4 === 0)
-  const common = {
+  const parameters = {
     R: tile.rows,
     C: tile.columns,
     Y: tile.y,
-    VEC_OUT: wholeColumns,
-    FILTER_TRANSPOSED: Number(transposed),
+    VEC_X: Number(shared && depth % 4 === 0),
+    VEC_OUT: Number(columns % 4 === 0),
+    HALF: Number(precision === 'float16'),
     NORM: Number(norm !== undefined),
     RELU: Number(norm?.relu ?? false),
     RESIDUAL: Number(Boolean(norm?.residual)),
   }
   return {
-    ...(shared
-      ? {
-          kernel: 'conv2d_workgroup',
-          parameters: { ...common, VEC_X: wholeDepth, VEC_FILTER: transposed ? wholeDepth : wholeColumns },
-        }
-      : {
-          kernel: 'conv2d',
-          parameters: { ...common, X: tile.x, VEC_X: 0, VEC_FILTER: transposed ? 0 : wholeColumns },
-        }),
+    kernel: shared ? 'conv2d_workgroup' : 'conv2d',
+    parameters: shared ? parameters : { ...parameters, X: tile.x },
     bindings: [...bindings, ...(norm ? [norm.coefficients] : []), ...(norm?.residual ? [norm.residual] : [])],
     params: {
       rows,
@@ -242,11 +237,6 @@ function dispatchOf(
       step_x: x.step,
       taps_y: y.taps,
       taps_x: x.taps,
-      first_y: y.first,
-      first_x: x.first,
-      hop_y: y.hop,
-      hop_x: x.hop,
-      kernel_width: kernelWidth,
       out_height: gather.outHeight,
       out_width: gather.outWidth,
       spread_y: y.spread,
@@ -261,10 +251,14 @@ function dispatchOf(
   }
 }
 
-/** On a software adapter lanes run along pixels, because their number is always large; on a GPU along both. */
+/**
+ * On a software adapter lanes run along pixels, because their number is always large; on a GPU along both, with none beyond
+ * the channels of a group, which are few in a grouped convolution and one in a depthwise.
+ */
 function gatherTile(columns: number, { software }: Target): Tile {
   if (software) return { rows: 16, columns: columns <= 4 ? 1 : 2, x: 1, y: 8 }
-  return columns <= 16 ? { rows: 4, columns: 1, x: 4, y: 16 } : { rows: 4, columns: 1, x: 8, y: 8 }
+  const x = columns <= 4 ? 1 : columns <= 8 ? 2 : columns <= 16 ? 4 : 8
+  return { rows: 4, columns: 1, x, y: 64 / x }
 }
 
 /** A 1×1 kernel without stride, padding or groups is a matrix product over pixels. */
@@ -276,11 +270,7 @@ export function isProduct(sizes: ConvolutionSizes): boolean {
 }
 
 /** The rest of the launch of such a product. */
-export const PRODUCT = {
-  op: 'matmul',
-  batch: 1,
-  transposeA: false,
-  transposeB: false,
-  sharedA: true,
-  sharedB: true,
-} as const
+export function productOf({ precision = 'float32' }: { readonly precision?: Precision }) {
+  const plain = { batch: 1, transposeA: false, transposeB: false, sharedA: true, sharedB: true }
+  return { op: 'matmul', precision, ...plain } as const
+}

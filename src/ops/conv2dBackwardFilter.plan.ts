@@ -1,6 +1,6 @@
 import type { LaunchOf } from '../device/launch.js'
 import { type Binding, type Dispatch, fold, scratch, type Target, tiles } from '../device/webgpu/plan.js'
-import { type ConvolutionForce, type ConvolutionSizes, isProduct, PRODUCT } from './conv2d.plan.js'
+import { type ConvolutionForce, type ConvolutionSizes, isProduct, productOf } from './conv2d.plan.js'
 import { type ImplicitProduct, prefersWorkgroup, workgroupTile } from './convolutionTile.plan.js'
 import { extentOf, planMatmul, softwareTile, splitsFor, sumSplits, type Tile } from './matmul.plan.js'
 
@@ -27,7 +27,7 @@ export function planConv2dBackwardFilter(
   const { x, dy, out, images, outHeight, outWidth, groups, kernelHeight, kernelWidth } = launch
   if (isProduct(launch) && !force.direct) {
     const [m, k, n] = [launch.channels, images * outHeight * outWidth, launch.filters]
-    return planMatmul({ ...PRODUCT, a: x, b: dy, transposeA: true, out, m, n, k }, target)
+    return planMatmul({ ...productOf(launch), a: x, b: dy, transposeA: true, out, m, n, k }, target)
   }
   const depth = launch.channels / groups
   const columns = launch.filters / groups
@@ -39,6 +39,11 @@ export function planConv2dBackwardFilter(
   const parts: Binding = splits === 1 ? out : scratch(0, 4 * splits * count)
   const partial: Dispatch = {
     ...dispatch,
+    parameters: {
+      ...dispatch.parameters,
+      VEC_OUT: Number(columns % 4 === 0),
+      HALF: Number(launch.precision === 'float16'),
+    },
     bindings: [x, dy, parts],
     params: {
       ...dispatch.params,
@@ -85,12 +90,11 @@ function registerPlan(
   const wanted = force.splits ?? splitsFor(length, workgroups, 4 * rows * filters, target)
   const chunk = tiles(lines, Math.min(wanted, lines))
   const splits = tiles(lines, chunk)
-  const whole = Number(columns % 4 === 0)
   return {
     splits,
     dispatch: {
       kernel: 'conv2d_backward_filter',
-      parameters: { D: tile.rows, C: tile.columns, X: tile.x, Y: tile.y, VEC_Y: whole, VEC_OUT: whole },
+      parameters: { D: tile.rows, C: tile.columns, X: tile.x, Y: tile.y },
       params: { lines, rows: blocks, blocks: blocks / taps, chunk, column_tiles: columnTiles },
       grid: fold(tiles(splits * blocks, tile.y) * columnTiles * repeats, target.limits),
     },
@@ -112,18 +116,11 @@ function workgroupPlan(
   const wanted = force.splits ?? splitsFor(length, workgroups, 4 * rows * filters, target)
   const chunk = 16 * tiles(tiles(length, wanted), 16)
   const splits = tiles(length, chunk)
-  const whole = Number(columns % 4 === 0)
   return {
     splits,
     dispatch: {
       kernel: 'conv2d_backward_filter_workgroup',
-      parameters: {
-        C: tile.columns,
-        Y: tile.y,
-        VEC_X: Number((channels / groups) % 4 === 0),
-        VEC_Y: whole,
-        VEC_OUT: whole,
-      },
+      parameters: { C: tile.columns, Y: tile.y, VEC_X: Number((channels / groups) % 4 === 0) },
       params: { pixels: length, rows, chunk, row_tiles: rowTiles, column_tiles: columnTiles },
       grid: fold(workgroups * splits, target.limits),
     },
@@ -135,6 +132,6 @@ function filterTile(taps: number, depth: number, columns: number, { software }: 
   const fits = FILTER_SIZES.filter(([rows]) => depth % rows === 0)
   // The rows of all splits stand in one line, so hardly any is padding.
   if (software) return softwareTile(64 * taps * depth, columns, { alongColumns: false, alongRows: false }, fits)
-  const rows = depth % 4 === 0 ? 4 : 1
-  return columns < 16 ? { rows, columns: 1, x: 2, y: 32 } : { rows, columns: 1, x: 8, y: 8 }
+  const x = columns <= 4 ? 1 : columns < 16 ? 2 : 8
+  return { rows: depth % 4 === 0 ? 4 : 1, columns: 1, x, y: 64 / x }
 }

@@ -36,4 +36,9 @@ export const cases: readonly Case[] = [
   convolution([2, 6, 6, 8], [1, 1, 8, 16], { stride: 2 }),
   convolution([2, 5, 5, 4], [1, 1, 4, 3], { stride: 3, padding: 1 }),
   convolution([1, 3, 3, 4], [3, 3, 4, 5]),
+  ...[
+    convolution([2, 8, 7, 8], [3, 3, 8, 12], { stride: 2, padding: 1 }),
+    convolution([1, 7, 8, 3], [3, 3, 3, 5], { padding: 1 }),
+    convolution([2, 5, 5, 8], [1, 1, 8, 16]),
+  ].map((row): Case => ({ ...row, name: `${row.name} in float16`, precision: 'float16' })),
 ]

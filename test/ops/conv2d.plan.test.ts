@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
-import type { LaunchOf } from '../../src/device/launch.js'
+import type { LaunchOf, Precision } from '../../src/device/launch.js'
 import { type Dispatch, implement, type Target } from '../../src/device/webgpu/plan.js'
 import { open } from '../../src/open.js'
 import { type Conv2dOptions, conv2d, conv2dBackwardData, conv2dBackwardFilter } from '../../src/ops/conv2d.js'
@@ -16,8 +16,9 @@ import { tensor } from '../../src/tensor/create.js'
 import { sizeOf } from '../../src/tensor/shape.js'
 import { gradients } from '../../src/tensor/tape.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
-import { type Array64, array } from '../reference/array.js'
+import { type Array64, array, map } from '../reference/array.js'
 import { type Conv2dAttributes, conv2d as reference } from '../reference/conv2d.js'
+import { half } from '../reference/half.js'
 
 declare module '../../src/device/launch.js' {
   interface Launches {
@@ -95,6 +96,22 @@ describe('planConv2d', () => {
     )
   })
 
+  it('has the precision as a parameter of every kernel, and of a 1×1 product', () => {
+    for (const precision of ['float32', 'float16'] as const)
+      for (const sizes of [sizesOf(), sizesOf(PLAIN)]) {
+        const common = { precision, out: slice, ...sizes }
+        const plans = [
+          planConv2d({ op: 'conv2d', x: slice, filter: slice, ...common }, target),
+          planConv2dBackwardData({ op: 'conv2dBackwardData', dy: slice, filter: slice, ...common }, target),
+          planConv2dBackwardFilter({ op: 'conv2dBackwardFilter', x: slice, dy: slice, ...common }, target),
+        ]
+        for (const plan of plans) {
+          const halves = plan.flatMap(({ parameters }) => (parameters && 'HALF' in parameters ? [parameters.HALF] : []))
+          assert.deepEqual(halves, [Number(precision === 'float16')])
+        }
+      }
+  })
+
   it('counts multiply-adds as work', () => {
     const [dispatch] = planConv2d({ op: 'conv2d', x: slice, filter: slice, out: slice, ...sizesOf() }, target)
     assert.equal(dispatch!.work, 2 * 8 * 8 * 32 * 9 * 16)
@@ -127,7 +144,9 @@ describe('planConv2d', () => {
     // Tiles half as tall where the grid would be too small, half as wide where they would stick out.
     assert.deepEqual([planned({ images: 16 }).parameters!.Y, planned({ filters: 96 }).parameters!.C], [8, 1])
     assert.equal(planned({ filters: 16 }).kernel, 'conv2d')
-    assert.equal(planned({ channels: 32, filters: 32, groups: 32 }).kernel, 'conv2d')
+    // Depthwise, all lanes along pixels.
+    const depthwise = planned({ channels: 32, filters: 32, groups: 32 })
+    assert.deepEqual([depthwise.kernel, depthwise.parameters!.X, depthwise.parameters!.Y], ['conv2d', 1, 64])
     const filter = planConv2dBackwardFilter(
       { op: 'conv2dBackwardFilter', x: slice, dy: slice, out: slice, ...sizesOf(deep) },
       hardware,
@@ -149,9 +168,12 @@ describe('planConv2d', () => {
       { op: 'conv2dBackwardData', dy: slice, filter: slice, out: slice, ...sizes },
       target,
     )
-    assert.equal(plan.length, 6)
+    const gathers = plan.filter(({ kernel }) => kernel === 'conv2d')
+    assert.equal(gathers.length, 6)
+    // The taps that reach a phase are turned over for it.
+    assert.equal(plan.filter(({ kernel }) => kernel === 'copy').length, 6)
     assert.equal(
-      plan.reduce((rows, { params }) => rows + params!.rows!, 0),
+      gathers.reduce((rows, { params }) => rows + params!.rows!, 0),
       2 * 9 * 7,
     )
   })
@@ -198,8 +220,19 @@ const LARGE: Problem = [[2, 9, 11, 20], [3, 3, 20, 68], { padding: 1 }]
 const STEM: Problem = [[1, 12, 13, 3], [5, 5, 3, 33], { stride: 2, padding: 2 }]
 const GROUPED: Problem = [[1, 13, 9, 12], [3, 2, 6, 34], { stride: 3, dilation: 2, padding: [2, 1, 0, 2], groups: 2 }]
 
-const FORCES: Record<string, { force: ConvolutionForce; problems?: readonly Problem[] }> = {
+interface Choice {
+  readonly force: ConvolutionForce
+  readonly problems?: readonly Problem[]
+  readonly precision?: Precision
+}
+
+const FORCES: Record<string, Choice> = {
   'lanes along pixels': { force: { tile: { rows: 4, columns: 2, x: 1, y: 8 } } },
+  'products in float16': {
+    force: { tile: { rows: 4, columns: 1, x: 1, y: 8 } },
+    problems: [PROBLEMS[0]!, PROBLEMS[1]!],
+    precision: 'float16',
+  },
   'lanes along channels': { force: { tile: { rows: 4, columns: 1, x: 8, y: 1 } } },
   'lanes along both, five splits': { force: { tile: { rows: 4, columns: 1, x: 4, y: 8 }, splits: 5 } },
   'no detour over matmul': { force: { direct: true } },
@@ -211,6 +244,11 @@ const FORCES: Record<string, { force: ConvolutionForce; problems?: readonly Prob
     force: { kernel: 'workgroup', tile: { rows: 8, columns: 2, x: 8, y: 16 } },
     problems: [LARGE],
   },
+  'workgroup memory, products in float16': {
+    force: { kernel: 'workgroup' },
+    problems: [LARGE],
+    precision: 'float16',
+  },
 }
 
 describe('conv2d kernels', () => {
@@ -220,18 +258,20 @@ describe('conv2d kernels', () => {
   })
   after(() => device.close())
 
-  for (const [name, { force, problems = PROBLEMS }] of Object.entries(FORCES)) {
+  for (const [name, { force, problems = PROBLEMS, precision = 'float32' }] of Object.entries(FORCES)) {
     it(`${name}: as in float64, forward and both gradients`, async () => {
       for (const [xShape, filterShape, attributes] of problems) {
         const x = wave(xShape, 1)
         const filter = wave(filterShape, 2)
-        const y = reference.forward([x, filter], attributes)
-        const dy = wave(y.shape, 3)
-        const [dx, df] = reference.gradient([x, filter], attributes, dy)
+        const dy = wave(reference.forward([x, filter], attributes).shape, 3)
+        // Operands are rounded as they are loaded: as in float64 on what was rounded.
+        const rounded = (each: Array64) => (precision === 'float16' ? map(each, half) : each)
+        const y = reference.forward([rounded(x), rounded(filter)], attributes)
+        const [dx, df] = reference.gradient([rounded(x), rounded(filter)], attributes, rounded(dy))
         const [tx, tf, tdy] = [x, filter, dy].map(each =>
           tensor(Float32Array.from(each.data), { shape: each.shape, device }),
         )
-        const options = attributes as Conv2dOptions
+        const options = { ...attributes, precision } as Conv2dOptions
         const forced = forcing(device, force)
         await near(
           forced(() => conv2d(tx!, tf!, options)),
@@ -251,7 +291,8 @@ describe('conv2d kernels', () => {
       }
     })
   }
-})
+  // Twenty-odd pipelines to compile, on a busy machine.
+}).timeout(240_000)
 
 describe('conv2d of second order', () => {
   let device: Device
