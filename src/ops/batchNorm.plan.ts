@@ -69,7 +69,7 @@ function walkOf(rows: number, columns: number, rowsEach: number, most: number) {
 }
 
 /** Of one split; one invocation combines the partial sums of all splits. */
-function walksOf(splits: number, rows: number, columns: number, { software }: Target) {
+export function walksOf(splits: number, rows: number, columns: number, { software }: Target) {
   const kind = software ? 'software' : 'hardware'
   const most = Math.max(1, Math.floor(Math.min(MOST_PARTIALS[kind], tiles(INVOCATIONS[kind], columns)) / splits))
   return { sums: walkOf(rows, columns, 16, most), elements: walkOf(rows, columns, 16, Number.POSITIVE_INFINITY) }

@@ -1,39 +1,8 @@
-import type { Slice } from '../device/device.js'
 import { ShapeError } from '../device/errors.js'
-import { fold, implement, tiles } from '../device/webgpu/plan.js'
 import { sameShape, show } from '../tensor/shape.js'
 import { onceDifferentiable } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
-import { add, mul } from './elementwise.js'
-
-declare module '../device/launch.js' {
-  interface Launches {
-    /** y = (x − mean) · scale, scale [rows] = 1 / √(variance + epsilon), of each row of x [rows, columns]. */
-    normaliseRows: { x: Slice; y: Slice; scale: Slice; rows: number; columns: number; epsilon: number }
-    /** The gradient of normaliseRows' x from that of its y. */
-    normaliseRowsGradient: { g: Slice; y: Slice; scale: Slice; dx: Slice; rows: number; columns: number }
-  }
-}
-
-implement('normaliseRows', ({ x, y, scale, rows, columns, epsilon }, { limits }) => [
-  {
-    kernel: 'normalise_rows',
-    bindings: [x, y, scale],
-    params: { rows, columns, epsilon },
-    grid: fold(tiles(rows, 64), limits),
-    work: 3 * rows * columns,
-  },
-])
-
-implement('normaliseRowsGradient', ({ g, y, scale, dx, rows, columns }, { limits }) => [
-  {
-    kernel: 'normalise_rows_gradient',
-    bindings: [g, y, scale, dx],
-    params: { rows, columns },
-    grid: fold(tiles(rows, 64), limits),
-    work: 2 * rows * columns,
-  },
-])
+import './layerNorm.plan.js'
 
 export interface LayerNormOptions {
   /** The factor [D]; 1 where it is not given. */
@@ -45,7 +14,7 @@ export interface LayerNormOptions {
 
 /**
  * gamma · (x − mean) / √(variance + epsilon) + beta, statistics over the last axis of x [..., D] (Ba, Kiros & Hinton,
- * 2016, https://arxiv.org/abs/1607.06450). The gradient of x is of first order.
+ * 2016, https://arxiv.org/abs/1607.06450). The gradients are of first order.
  *
  * @throws ShapeError, DtypeError
  */
@@ -53,25 +22,26 @@ export function layerNorm(x: Tensor, { gamma, beta, epsilon = 1e-5 }: LayerNormO
   wantDtype('layerNorm', 'float32', x)
   const columns = x.shape.at(-1)
   if (columns === undefined) throw new ShapeError('layerNorm: wants x [..., D], got a scalar')
-  for (const [name, vector] of Object.entries({ gamma, beta })) {
-    if (vector && !sameShape(vector.shape, [columns])) {
+  const vectors = Object.entries({ gamma, beta }).filter((entry): entry is [string, Tensor] => entry[1] !== undefined)
+  for (const [name, vector] of vectors) {
+    wantDtype('layerNorm', 'float32', vector)
+    if (!sameShape(vector.shape, [columns])) {
       throw new ShapeError(`layerNorm: x ${show(x.shape)} wants ${name} [${columns}], got ${show(vector.shape)}`)
     }
   }
-  const normalised = normaliseRows(x, columns, epsilon)
-  const scaled = gamma ? mul(normalised, gamma) : normalised
-  return beta ? add(scaled, beta) : scaled
-}
-
-function normaliseRows(x: Tensor, columns: number, epsilon: number): Tensor {
-  const rows = x.size / columns
-  const y = empty(x.shape, 'float32', x.device)
-  const scale = empty([rows], 'float32', x.device)
-  x.device.launch({ op: 'normaliseRows', x: x.slice, y: y.slice, scale: scale.slice, rows, columns, epsilon })
-  return onceDifferentiable('layerNorm', y, [x], g => {
-    const dx = empty(x.shape, 'float32', x.device)
-    const operands = { g: g.slice, y: y.slice, scale: scale.slice, dx: dx.slice }
-    x.device.launch({ op: 'normaliseRowsGradient', ...operands, rows, columns })
-    return [dx]
+  const { device } = x
+  const sizes = { rows: x.size / columns, columns }
+  const y = empty(x.shape, 'float32', device)
+  const statistics = empty([sizes.rows, 2], 'float32', device)
+  const both = { x: x.slice, gamma: gamma?.slice ?? null, statistics: statistics.slice, ...sizes }
+  device.launch({ op: 'layerNorm', ...both, beta: beta?.slice ?? null, y: y.slice, epsilon })
+  return onceDifferentiable('layerNorm', y, [x, ...vectors.map(([, vector]) => vector)], (g, needed) => {
+    const dx = empty(x.shape, 'float32', device)
+    const ofVectors = needed.slice(1).some(Boolean)
+      ? { gamma: empty([columns], 'float32', device), beta: empty([columns], 'float32', device) }
+      : undefined
+    const sums = { dgamma: ofVectors?.gamma.slice ?? null, dbeta: ofVectors?.beta.slice ?? null }
+    device.launch({ op: 'layerNormGradient', ...both, g: g.slice, dx: dx.slice, ...sums })
+    return [dx, ...vectors.map(([name]) => ofVectors?.[name as 'gamma' | 'beta'] ?? null)]
   })
 }

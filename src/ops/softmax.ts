@@ -1,6 +1,7 @@
 import type { Slice } from '../device/device.js'
 import { ConfigError, ShapeError } from '../device/errors.js'
-import { fold, implement, tiles } from '../device/webgpu/plan.js'
+import type { LaunchOf } from '../device/launch.js'
+import { type Dispatch, fold, implement, type Target, tiles } from '../device/webgpu/plan.js'
 import { show } from '../tensor/shape.js'
 import { differentiable, noGrad, onceDifferentiable } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
@@ -9,6 +10,7 @@ import { div, equal, exp, greater, maximum, mul, sub } from './elementwise.js'
 import { argmax } from './reduce.js'
 import { reduceAxes } from './reduce.launch.js'
 import { sum } from './sum.js'
+import { type TeamForce, teamOf } from './team.js'
 
 declare module '../device/launch.js' {
   interface Launches {
@@ -38,16 +40,14 @@ declare module '../device/launch.js' {
   }
 }
 
-implement('softmax', ({ x, y, rows, columns, log }, { limits }) => [
-  {
-    kernel: 'softmax',
-    parameters: { LOG: +log },
-    bindings: [x, y],
-    params: { rows, columns },
-    grid: fold(tiles(rows, 64), limits),
-    work: 3 * rows * columns,
-  },
-])
+implement('softmax', planSoftmax)
+
+export function planSoftmax(launch: LaunchOf<'softmax'>, target: Target, force?: TeamForce): Dispatch[] {
+  const { x, y, rows, columns, log } = launch
+  const team = teamOf(rows, columns, target, force)
+  const parameters = { ...team.parameters, LOG: Number(log) }
+  return [{ ...team, kernel: 'softmax', parameters, bindings: [x, y], work: 3 * rows * columns }]
+}
 
 implement('crossEntropy', ({ x, labels, loss, logSum, rows, columns, smoothing }, { limits }) => [
   {

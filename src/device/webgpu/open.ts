@@ -22,6 +22,9 @@ export interface WebGPUOptions {
 
 const FEATURES = ['shader-f16', 'timestamp-query', 'subgroups'] as const
 
+/** Listed beside `subgroups` where every subgroup has at least 32 invocations: what planners that shuffle want to know. */
+const WIDE_SUBGROUPS = 'subgroups-32'
+
 /** WebGPU's guaranteed limits. https://www.w3.org/TR/webgpu/#limits */
 const MINIMUM: Limits = {
   maxBindingBytes: 128 * 2 ** 20,
@@ -37,6 +40,7 @@ export async function openWebGPU(options: WebGPUOptions): Promise<WebGPUDevice> 
   const adapter = await findAdapter(options)
   const minimum = options.limits === 'minimum'
   const features = FEATURES.filter(name => adapter.features.has(name))
+  const wide = features.includes('subgroups') && (adapter.info.subgroupMinSize ?? 0) >= 32
   const offered = adapter.limits
   const gpu = await adapter.requestDevice({
     requiredFeatures: minimum ? [] : features,
@@ -52,7 +56,8 @@ export async function openWebGPU(options: WebGPUOptions): Promise<WebGPUDevice> 
           maxComputeWorkgroupStorageSize: offered.maxComputeWorkgroupStorageSize,
         },
   })
-  const info = describe(adapter, minimum ? MINIMUM : limitsOf(gpu.limits), minimum ? [] : features)
+  const known = minimum ? [] : [...features, ...(wide ? [WIDE_SUBGROUPS] : [])]
+  const info = describe(adapter, minimum ? MINIMUM : limitsOf(gpu.limits), known)
   const device = new WebGPUDevice(gpu, info)
   const { tune = !info.software && info.features.has('timestamp-query'), planCache } = options
   if (tune) await device.tunePlans(planCache?.(info, Object.values(kernels).join('\n')))

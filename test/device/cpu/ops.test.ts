@@ -133,10 +133,12 @@ const families: Record<string, Make> = {
   },
   'layer normalisation and its gradient': o => {
     const [rows, columns] = [1001, 77]
-    const [y, scale] = [o.out(rows, columns), o.out(rows)]
+    const made = { statistics: o.out(rows, 2), x: o.of(rows, columns), gamma: o.of(columns) }
+    const sizes = { ...made, rows, columns }
+    const sums = { dgamma: o.out(columns), dbeta: o.out(columns) }
     return [
-      { op: 'normaliseRows', x: o.of(rows, columns), y, scale, rows, columns, epsilon: 1e-5 },
-      { op: 'normaliseRowsGradient', g: o.of(rows, columns), y, scale, dx: o.out(rows, columns), rows, columns },
+      { op: 'layerNorm', ...sizes, beta: o.of(columns), y: o.out(rows, columns), epsilon: 1e-5 },
+      { op: 'layerNormGradient', ...sizes, ...sums, g: o.of(rows, columns), dx: o.out(rows, columns) },
     ]
   },
   'the largest of rows, and dropout': o => {
