@@ -16,7 +16,7 @@ export interface TileForce {
  */
 export function otherTiles(plan: (force: TileForce) => readonly Dispatch[], { software }: Target): Candidate[] {
   const own = plan({})
-  const { kernel, params } = own[0]!
+  const { kernel, params } = mainOf(own)
   const splits = params?.splits
   const signature = (dispatches: readonly Dispatch[]) =>
     JSON.stringify(dispatches.map(({ kernel, parameters, grid }) => [kernel, parameters, grid]))
@@ -27,12 +27,17 @@ export function otherTiles(plan: (force: TileForce) => readonly Dispatch[], { so
       tile,
       ...(splits !== undefined && { splits }),
     })
-    const alike = other[0]!.kernel === kernel && sameOrder(own[0]!, other[0]!)
+    const alike = mainOf(other).kernel === kernel && sameOrder(mainOf(own), mainOf(other))
     const known = seen.has(signature(other))
     seen.add(signature(other))
     const { rows, columns, x, y } = tile
     return alike && !known ? [{ name: `${kernel} ${rows}x${4 * columns} of ${x}x${y}`, plan: other }] : []
   })
+}
+
+/** The product among what goes before it and after it: a copy of the filter, the sum of splits. */
+function mainOf(dispatches: readonly Dispatch[]): Dispatch {
+  return dispatches.reduce((most, each) => (each.work > most.work ? each : most))
 }
 
 function sameOrder({ params: a }: Dispatch, { params: b }: Dispatch): boolean {

@@ -34,6 +34,16 @@ describe('other tiles', () => {
     for (const { kernel, splits } of seen.slice(1)) assert.deepEqual([kernel, splits], ['workgroup', 3])
   })
 
+  it('are those of the product, also behind a copy of an operand', () => {
+    const product = planner('conv2d_workgroup')
+    const copy = { kernel: 'copy', bindings: [], grid: [1, 1, 1], work: 0 } as const
+    const names = otherTiles(force => [copy, ...product(force)], target).map(({ name }) => name)
+    assert.deepEqual(
+      names,
+      otherTiles(product, target).map(({ name }) => name),
+    )
+  })
+
   it('are fewer invocations on a software adapter, and none for a kernel without tiles', () => {
     const names = otherTiles(planner('matmul'), { ...target, software: true }).map(({ name }) => name)
     assert.deepEqual(names, ['matmul 16x8 of 8x1', 'matmul 16x4 of 8x1', 'matmul 8x8 of 8x1', 'matmul 8x4 of 8x1'])
