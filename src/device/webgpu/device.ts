@@ -8,6 +8,7 @@ import { encodeParams, kernelOf } from './kernel.js'
 import { type GPUMemory, gpuPool, type WebGPUBuffer } from './memory.js'
 import { PARAMS_SLOT, Pipelines } from './pipelines.js'
 import { type Binding, type Dispatch, plannerOf, type Target } from './plan.js'
+import { Postponed } from './postponed.js'
 import { type Command, Recording } from './recording.js'
 import { Trace } from './trace.js'
 import { chosenPlan, type PlanCache, Tuner } from './tuner.js'
@@ -45,6 +46,7 @@ export class WebGPUDevice implements Device {
   private readonly paramsGroup: GPUBindGroup
   private readonly paramsData = new DataView(new ArrayBuffer(MAX_PENDING * PARAMS_SLOT))
   private pending: Command[] = []
+  private readonly postponed = new Postponed()
   private recent: Command[] = []
   private staging: GPUBuffer[] = []
   private readonly errors: string[] = []
@@ -109,7 +111,8 @@ export class WebGPUDevice implements Device {
     this.pool.check('read', mine, offset, bytes)
     const size = Math.ceil(bytes / 4) * 4
     const staging = this.takeStaging(size)
-    this.submit(this.takePending(), encoder => encoder.copyBufferToBuffer(mine.memory.gpu, offset, staging, 0, size))
+    await this.submitCompiled(encoder => encoder.copyBufferToBuffer(mine.memory.gpu, offset, staging, 0, size))
+    this.mustBeOpen('read')
     const covered = this.waiter.newest
     await this.waiter.sleep(covered)
     const asked = performance.now()
@@ -201,7 +204,7 @@ export class WebGPUDevice implements Device {
 
   async settle(inFlight = 0): Promise<void> {
     this.mustBeOpen('settle')
-    this.flush()
+    if (this.pending.length > 0 || this.postponed.waiting) await this.submitCompiled()
     while (this.waiter.inFlight > inFlight) {
       try {
         await this.waiter.wait(this.waiter.inFlight - inFlight, () => this.gpu.queue.onSubmittedWorkDone())
@@ -328,7 +331,19 @@ export class WebGPUDevice implements Device {
   }
 
   private flush(): void {
+    this.postponed.run()
     if (this.pending.length > 0) this.submit(this.takePending())
+  }
+
+  /** Submits what is pending when all its kernels are compiled, side by side; what comes in between makes it go at once. */
+  private async submitCompiled(tail?: (encoder: GPUCommandEncoder) => void): Promise<void> {
+    const commands = this.takePending()
+    const fresh = commands.filter(({ kernel }) => !this.pipelines.has(kernel))
+    const submit = () => {
+      if (this.state === 'open') this.submit(commands, tail)
+    }
+    if (fresh.length === 0 && !this.postponed.waiting) submit()
+    else await this.postponed.add(submit, Promise.all(fresh.map(({ kernel }) => this.pipelines.prepare(kernel))))
   }
 
   private takePending(): Command[] {

@@ -24,6 +24,10 @@ export class Pipelines {
     })
   }
 
+  has(kernel: Kernel): boolean {
+    return this.pipelines.has(kernel.key)
+  }
+
   /** Compiles now, on this thread. */
   get(kernel: Kernel): GPUComputePipeline {
     let pipeline = this.pipelines.get(kernel.key)
