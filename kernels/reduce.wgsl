@@ -1,12 +1,13 @@
 // out[o, s, i] = ⊕ over the chunk s of r of x[o, r, i], ⊕ = +, max or min; x [outer, length, inner], out
 // [outer, chunks, inner]. A long reduction runs twice: chunks first, then the chunks' results, both in index order.
-// Parameters: COMBINE: an expression in `total` and `value`.
+// Parameters: COMBINE: an expression in `total` and `value`; T: vec4<f32> where inner comes in fours, else f32 (inner
+// counts T).
 // Workgroup 64, one output an invocation, a serial loop over its chunk: no barriers. Grid fold(⌈outer·chunks·inner / 64⌉).
 #include "lib/index.wgsl"
 
 struct Params { outer: u32, length: u32, inner: u32, chunk: u32, chunks: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<{{T}}>;
+@group(0) @binding(1) var<storage, read_write> out: array<{{T}}>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(64)

@@ -3,6 +3,7 @@ import type { LaunchOf } from '../device/launch.js'
 import { type Binding, type Dispatch, fold, implement, scratch, type Target, tiles } from '../device/webgpu/plan.js'
 import { sizeOf } from '../tensor/shape.js'
 import { empty, type Tensor } from '../tensor/tensor.js'
+import { lanesOf } from './lanes.js'
 
 declare module '../device/launch.js' {
   interface Launches {
@@ -26,6 +27,7 @@ type Reduction = Omit<LaunchOf<'reduce'>, 'op' | 'x'> & { readonly x: Binding }
 /** One pass, or for a long axis several: each shortens it by up to 256. The order depends on the shape alone. */
 export function planReduce(launch: Reduction, { limits }: Target): Dispatch[] {
   const { outer, inner, combine } = launch
+  const { T, columns } = lanesOf(inner)
   const passes: Dispatch[] = []
   let source: Binding = launch.x
   for (let length = launch.length; passes.length === 0 || length > 1; ) {
@@ -33,10 +35,10 @@ export function planReduce(launch: Reduction, { limits }: Target): Dispatch[] {
     const out: Binding = chunks === 1 ? launch.out : scratch(passes.length, 4 * outer * chunks * inner)
     passes.push({
       kernel: 'reduce',
-      parameters: { COMBINE: WGSL[combine] },
+      parameters: { COMBINE: WGSL[combine], T },
       bindings: [source, out],
-      params: { outer, length, inner, chunk: CHUNK, chunks },
-      grid: fold(tiles(outer * chunks * inner, 64), limits),
+      params: { outer, length, inner: columns, chunk: CHUNK, chunks },
+      grid: fold(tiles(outer * chunks * columns, 64), limits),
       work: outer * length * inner,
     })
     source = out

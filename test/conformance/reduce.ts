@@ -19,6 +19,8 @@ const sizes: Size[] = [
   { shape: [3, 31, 1, 5], axes: [0, 2] },
   { shape: [5, 3, 33], axes: [0, 1], keepDims: true },
   { shape: [2, 1031, 3], axes: 1 },
+  { shape: [3, 300, 8], axes: 1 },
+  { shape: [33, 4], axes: 0 },
 ]
 
 const { mean, max, min, variance } = ops
