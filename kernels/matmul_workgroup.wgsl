@@ -1,43 +1,18 @@
-// C[b, m, n] = Σ_k op(A)[b, m, k] · op(B)[b, k, n] (+ bias[n]), tiles shared through workgroup memory, for GPUs; operands,
-// splits and output as in matmul.wgsl. A software adapter runs it at a third of the speed of matmul.wgsl.
-// Tile: 64 × 64 outputs a workgroup, 16 values of k a turn (8 KB), 8 × 8 invocations of 8 × 8 outputs each. An
-// invocation's rows and columns come as two runs of four, 32 apart: neighbours read neighbouring vec4s of B's tile.
-// Grid: fold(⌈M / 64⌉ · ⌈N / 64⌉ · splits · batch), columns fastest. Bindings: A, B, out, then bias [N] if BIAS.
+// C = relu(op(A) · op(B) + bias + residual), tiles shared through workgroup memory, for GPUs; operands, splits and output
+// as in matmul.wgsl. A software adapter runs it at a third of the speed of matmul.wgsl.
+// Tile: 32·R × 32·C outputs a workgroup, 16 values of k a turn (8 KB where R = C = 2), 8 × 8 invocations of 4·R × 4·C
+// outputs each. An invocation's rows and columns come as runs of four, 32 apart: neighbours read neighbouring vec4s of B's
+// tile.
+// Parameters: R, C; TRANSPOSE_A, TRANSPOSE_B; HALF: products of float16; those of lib/product.wgsl, with the bindings.
+// Grid: fold(⌈M / 32·R⌉ · ⌈N / 32·C⌉ · splits · batch), columns fastest.
 // Source: the SGEMM ladder of S. Boehm, https://siboehm.com/articles/22/CUDA-MMM (2022), kernels 5 and 6.
 #include "lib/index.wgsl"
 #include "lib/operand.wgsl"
-
-struct Params {
-  m: u32, n: u32, k: u32, a_batch: u32, b_batch: u32, batch: u32, splits: u32, chunk: u32, row_tiles: u32,
-  column_tiles: u32,
-}
-#if VEC_A
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-fn load_a(i: u32) -> vec4<f32> { return operands(a[i >> 2u]); }
-#else
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-fn load_a(i: u32) -> vec4<f32> { return operands(vec4<f32>(a[i], a[i + 1u], a[i + 2u], a[i + 3u])); }
-#endif
-#if VEC_B
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-fn load_b(i: u32) -> vec4<f32> { return operands(b[i >> 2u]); }
-#else
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-fn load_b(i: u32) -> vec4<f32> { return operands(vec4<f32>(b[i], b[i + 1u], b[i + 2u], b[i + 3u])); }
-#endif
-#if VEC_OUT
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
-#else
-@group(0) @binding(2) var<storage, read_write> out: array<f32>;
-#endif
-#if BIAS
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-#endif
-@group(1) @binding(0) var<uniform> params: Params;
+#include "lib/product.wgsl"
 
 // [k][row] and [k][column]. Not vec4s: two invocations may not write to one vector, even to different components.
-var<workgroup> tile_a: array<array<f32, 64>, 16>;
-var<workgroup> tile_b: array<array<f32, 64>, 16>;
+var<workgroup> tile_a: array<array<f32, {{32 * R}}>, 16>;
+var<workgroup> tile_b: array<array<f32, {{32 * C}}>, 16>;
 
 fn along_k(value: vec4<f32>, k: u32, end: u32) -> vec4<f32> {
   return select(vec4<f32>(0.0), value, vec4<u32>(k, k + 1u, k + 2u, k + 3u) < vec4<u32>(end));
@@ -53,23 +28,25 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   if (slab >= params.splits * params.batch) { return; }
   let index = slab % params.batch;
   let split = slab / params.batch;
-  let first_row = row_tile * 64u;
-  let first_column = column_tile * 64u;
+  let first_row = row_tile * {{32 * R}}u;
+  let first_column = column_tile * {{32 * C}}u;
   let a_base = index * params.a_batch;
   let b_base = index * params.b_batch;
-#for I 0 8
-  var sum{{I}}_0 = vec4<f32>(0.0);
-  var sum{{I}}_1 = vec4<f32>(0.0);
+#for I 0 {{4 * R}}
+#for J 0 {{C}}
+  var sum{{I}}_{{J}} = vec4<f32>(0.0);
+#endfor
 #endfor
 
   let end = min((split + 1u) * params.chunk, params.k);
   for (var k0 = split * params.chunk; k0 < end; k0 += 16u) {
-    // 64 invocations fill 16 × 16 vec4s of each tile, four turns.
-#for S 0 4
+    // 64 invocations fill {{8 * R}} × 16 vec4s of A's tile and {{8 * C}} × 16 of B's.
+#for S 0 {{2 * R}}
     {
 #if TRANSPOSE_A
-      let k = {{4 * S}}u + lane / 16u;
-      let group = lane % 16u;
+      let vector = {{64 * S}}u + lane;
+      let k = vector / {{8 * R}}u;
+      let group = vector % {{8 * R}}u;
       let value = load_a(a_base + min(k0 + k, params.k - 1u) * params.m + first_row + 4u * group);
 #for T 0 4
       tile_a[k][4u * group + {{T}}u] = select(0.0, value[{{T}}], k0 + k < end);
@@ -83,6 +60,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #endfor
 #endif
     }
+#endfor
+#for S 0 {{2 * C}}
     {
 #if TRANSPOSE_B
       let k = 4u * (lane % 4u);
@@ -92,8 +71,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
       tile_b[k + {{T}}u][column] = value[{{T}}];
 #endfor
 #else
-      let k = {{4 * S}}u + lane / 16u;
-      let group = lane % 16u;
+      let vector = {{64 * S}}u + lane;
+      let k = vector / {{8 * C}}u;
+      let group = vector % {{8 * C}}u;
       let value = load_b(b_base + min(k0 + k, params.k - 1u) * params.n + first_column + 4u * group);
 #for T 0 4
       tile_b[k][4u * group + {{T}}u] = select(0.0, value[{{T}}], k0 + k < end);
@@ -103,40 +83,29 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #endfor
     workgroupBarrier();
     for (var k = 0u; k < 16u; k++) {
-#for J 0 2
+#for J 0 {{C}}
       let b{{J}} = vec4<f32>(tile_b[k][4u * local.x + {{32 * J}}u], tile_b[k][4u * local.x + {{32 * J + 1}}u],
         tile_b[k][4u * local.x + {{32 * J + 2}}u], tile_b[k][4u * local.x + {{32 * J + 3}}u]);
 #endfor
-#for I 0 8
+#for I 0 {{4 * R}}
       let a{{I}} = tile_a[k][4u * local.y + {{I / 4 * 32 + I - I / 4 * 4}}u];
-      sum{{I}}_0 += a{{I}} * b0;
-      sum{{I}}_1 += a{{I}} * b1;
+#for J 0 {{C}}
+      sum{{I}}_{{J}} += a{{I}} * b{{J}};
+#endfor
 #endfor
     }
     workgroupBarrier();
   }
 
-#for J 0 2
+#for J 0 {{C}}
   let column{{J}} = first_column + 4u * local.x + {{32 * J}}u;
 #if BIAS
-  let bias{{J}} = vec4<f32>(bias[column{{J}}], bias[column{{J}} + 1u], bias[column{{J}} + 2u], bias[column{{J}} + 3u]);
+  let bias{{J}} = load_bias(column{{J}});
 #else
   let bias{{J}} = vec4<f32>(0.0);
 #endif
-#for I 0 8
+#for I 0 {{4 * R}}
   store(slab, first_row + 4u * local.y + {{I / 4 * 32 + I - I / 4 * 4}}u, column{{J}}, sum{{I}}_{{J}} + bias{{J}});
 #endfor
 #endfor
-}
-
-fn store(slab: u32, row: u32, column: u32, value: vec4<f32>) {
-  if (row >= params.m) { return; }
-  let at = (slab * params.m + row) * params.n + column;
-#if VEC_OUT
-  if (column < params.n) { out[at >> 2u] = value; }
-#else
-#for T 0 4
-  if (column + {{T}}u < params.n) { out[at + {{T}}u] = value[{{T}}]; }
-#endfor
-#endif
 }

@@ -73,7 +73,7 @@ export class ExemplarNet extends Module {
     const maps = this.maps(x)
     const last = maps.at(-1)!
     const y = maps.length <= 2 ? pool(last) : last
-    const features = relu(this.dense.forward(reshape(y, [x.shape[0]!, -1])))
+    const features = this.dense.forward(reshape(y, [x.shape[0]!, -1]), { relu: true })
     return this.dropout?.forward(features) ?? features
   }
 

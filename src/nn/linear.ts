@@ -22,7 +22,8 @@ export class Linear extends Module {
     if (bias) this.bias = parameter(drawBias(shape, generator.split('bias'), initialisation), [outputs], device)
   }
 
-  forward(x: Tensor): Tensor {
-    return matmul(x, this.weight, this.bias ? { bias: this.bias } : {})
+  /** relu(x·weight + bias + residual), each of the last two where asked for. */
+  forward(x: Tensor, options: { readonly relu?: boolean; readonly residual?: Tensor } = {}): Tensor {
+    return matmul(x, this.weight, { ...options, ...(this.bias && { bias: this.bias }) })
   }
 }

@@ -1,5 +1,4 @@
 import { ConfigError } from '../device/errors.js'
-import { relu } from '../ops/elementwise.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { type Affine, BatchNorm } from './batchNorm.js'
 import type { LayerOptions } from './initialise.js'
@@ -37,9 +36,8 @@ export class DenseLayer extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const y = this.linear.forward(x)
-    if (this.norm) return this.norm.forward(y, { relu: this.relu })
-    return this.relu ? relu(y) : y
+    const { relu } = this
+    return this.norm ? this.norm.forward(this.linear.forward(x), { relu }) : this.linear.forward(x, { relu })
   }
 }
 

@@ -1,6 +1,6 @@
 import { ConfigError } from '../device/errors.js'
 import { attention } from '../ops/attention.js'
-import { add, gelu } from '../ops/elementwise.js'
+import { gelu } from '../ops/elementwise.js'
 import { reshape, slice, transpose } from '../ops/shape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { LayerOptions } from './initialise.js'
@@ -36,7 +36,8 @@ export class Attention extends Module {
     this.heads = heads
   }
 
-  forward(x: Tensor): Tensor {
+  /** @param residual is added to what comes out. */
+  forward(x: Tensor, residual?: Tensor): Tensor {
     const [batch, tokens, width] = x.shape as [number, number, number]
     const { heads } = this
     const size = width / heads
@@ -46,7 +47,8 @@ export class Attention extends Module {
     const part = (i: number) =>
       reshape(slice(parts, [i, 0, 0, 0, 0], [1, batch, heads, tokens, size]), [batch, heads, tokens, size])
     const taken = attention(part(0), part(1), part(2))
-    return this.output.forward(reshape(transpose(taken, [0, 2, 1, 3]), [batch, tokens, width]))
+    const joined = reshape(transpose(taken, [0, 2, 1, 3]), [batch, tokens, width])
+    return this.output.forward(joined, residual && { residual })
   }
 }
 
@@ -62,8 +64,9 @@ class FeedForward extends Module {
     this.output = new Linear({ ...options, inputs: hidden, outputs: width, generator: generator.split('output') })
   }
 
-  forward(x: Tensor): Tensor {
-    return this.output.forward(gelu(this.hidden.forward(x)))
+  /** @param residual is added to what comes out. */
+  forward(x: Tensor, residual?: Tensor): Tensor {
+    return this.output.forward(gelu(this.hidden.forward(x)), residual && { residual })
   }
 }
 
@@ -97,7 +100,7 @@ export class TransformerBlock extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const y = add(x, this.attention.forward(this.firstNorm.forward(x)))
-    return add(y, this.feedForward.forward(this.secondNorm.forward(y)))
+    const y = this.attention.forward(this.firstNorm.forward(x), x)
+    return this.feedForward.forward(this.secondNorm.forward(y), y)
   }
 }

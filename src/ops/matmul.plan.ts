@@ -1,79 +1,69 @@
-import type { LaunchOf } from '../device/launch.js'
 import { type Binding, type Dispatch, fold, scratch, type Target, tiles } from '../device/webgpu/plan.js'
+import type { SubgroupMatrix } from '../device/webgpu/subgroupMatrix.js'
+import {
+  chunksOf,
+  type Epilogue,
+  epilogueOf,
+  MIN_CHUNK,
+  NO_EPILOGUE,
+  type Product,
+  splitsFor,
+  sumSplits,
+} from './matmulParts.plan.js'
+import { planSkinny } from './matmulSkinny.plan.js'
+import {
+  extentOf,
+  hardwareTile,
+  type MatrixTile,
+  matrixTile,
+  softwareTile,
+  type Tile,
+  workgroupTile,
+} from './matmulTile.plan.js'
 
-/** The shape of a register tile: rows × 4·columns outputs an invocation, x × y invocations a workgroup. */
-export interface Tile {
-  readonly rows: number
-  readonly columns: number
-  readonly x: number
-  readonly y: number
-}
-
-/** A product whose operands may be scratch of a larger plan. */
-export type Product = Omit<LaunchOf<'matmul'>, 'op' | 'a' | 'b' | 'out'> & {
-  readonly a: Binding
-  readonly b: Binding
-  readonly out: Binding
-}
+export { splitsFor, sumSplits } from './matmulParts.plan.js'
+export { extentOf, softwareTile, type Tile } from './matmulTile.plan.js'
 
 /** What a test or a benchmark may prescribe instead of the planner's own choice. */
 export interface MatmulForce {
-  readonly kernel?: 'register' | 'workgroup'
+  readonly kernel?: Kernel
+  /** Of the kernels `register` and `workgroup`; of the latter 4 or 8 rows, 1 or 2 columns, 8 × 8 invocations. */
   readonly tile?: Tile
+  /** Of the kernel `subgroupMatrix`. */
+  readonly matrixTile?: MatrixTile
   readonly splits?: number
 }
 
-/**
- * Tile sizes for a software adapter and what they reach when none of it is wasted, relative to the best (lavapipe,
- * 512³): more outputs an invocation spare loads, until the accumulators no longer fit the first cache.
- */
-const SIZES: readonly (readonly [rows: number, columns: number, speed: number])[] = [
-  [16, 2, 1],
-  [8, 2, 0.82],
-  [16, 1, 0.63],
-  [8, 1, 0.57],
-  [4, 2, 0.55],
-  [4, 1, 0.45],
-  [1, 2, 0.28],
-  [1, 1, 0.2],
-]
+type Kernel = 'register' | 'workgroup' | 'skinny' | 'subgroupMatrix'
 
-/** What scattered loads leave of the speed. */
-const SCATTERED = 0.6
+/** A kernel with what it needs to be told, and the outputs that one of its workgroups covers. */
+type Choice =
+  | { readonly kernel: 'register'; readonly tile: Tile }
+  | { readonly kernel: 'workgroup'; readonly tile: Tile }
+  | { readonly kernel: 'skinny' }
+  | { readonly kernel: 'subgroupMatrix'; readonly tile: MatrixTile; readonly unit: SubgroupMatrix }
 
-/** Workgroups that keep a machine busy: a software adapter runs one a core, a GPU a few hundred. */
-const BUSY = { software: 8, hardware: 512 } as const
-
-/** A serial float32 sum longer than this loses accuracy, so it is split where there is room for the partial sums. */
-const MAX_CHUNK = 16_384
-const MIN_CHUNK = 128
-
-/** Bytes of partial sums that a split may cost. */
-const MAX_PARTIALS = 32 * 2 ** 20
-
-const WORKGROUP_TILE = 64
+/** Up to so many rows or columns a product is a matrix times some vectors. */
+export const SKINNY = 8
 
 /**
  * Picks the kernel, the tile and the number of splits of K. Where the grid is too small to keep the machine busy, or K
  * is very long, K is cut into chunks whose partial sums, scratch number 0, a second dispatch adds up in order.
  */
 export function planMatmul(launch: Product, target: Target, force: MatmulForce = {}): Dispatch[] {
-  const kernel = force.kernel ?? (prefersWorkgroup(launch, target) ? 'workgroup' : 'register')
-  const scattered = { alongColumns: launch.transposeB, alongRows: !launch.transposeA }
-  const tile =
-    force.tile ?? (target.software ? softwareTile(launch.m, launch.n, scattered) : hardwareTile(launch.m, launch.n))
-  const extent = kernel === 'workgroup' ? { rows: WORKGROUP_TILE, columns: WORKGROUP_TILE } : extentOf(tile)
+  const choice = chooseKernel(launch, target, force)
+  if (choice.kernel === 'skinny') return planSkinny(launch, target, force.splits)
+  const extent = extentOfChoice(choice)
   const rowTiles = tiles(launch.m, extent.rows)
   const columnTiles = tiles(launch.n, extent.columns)
   const count = launch.batch * launch.m * launch.n
   const wanted = force.splits ?? splitsFor(launch.k, rowTiles * columnTiles * launch.batch, 4 * count, target)
-  const chunk = 16 * tiles(tiles(launch.k, wanted), 16)
-  const splits = tiles(launch.k, chunk)
-  const last = splits === 1
-  const bias = launch.bias && last ? [launch.bias] : []
-  const out: Binding = last ? launch.out : scratch(0, 4 * splits * count)
-  const common = {
-    bindings: [launch.a, launch.b, out, ...bias],
+  const { splits, chunk } = chunksOf(launch.k, wanted)
+  const ends = splits === 1 ? epilogueOf(launch) : NO_EPILOGUE
+  const out: Binding = splits === 1 ? launch.out : scratch(0, 4 * splits * count)
+  const product: Dispatch = {
+    ...kernelOf(choice, launch, ends.parameters),
+    bindings: [launch.a, launch.b, out, ...ends.bindings],
     params: {
       m: launch.m,
       n: launch.n,
@@ -89,103 +79,65 @@ export function planMatmul(launch: Product, target: Target, force: MatmulForce =
     grid: fold(rowTiles * columnTiles * splits * launch.batch, target.limits),
     work: count * launch.k,
   }
-  const shared = kernel === 'workgroup'
-  const flags = {
-    TRANSPOSE_A: Number(launch.transposeA),
-    TRANSPOSE_B: Number(launch.transposeB),
-    BIAS: bias.length,
+  return splits === 1 ? [product] : [product, sumSplits(out, launch.out, count, splits, target, launch)]
+}
+
+/**
+ * Registers alone on a software adapter. On a GPU: a few rows or columns as vectors; float16 on matrix units where there
+ * are any; through workgroup memory from a tile of 32 × 32 on; what is left in registers.
+ */
+function chooseKernel(launch: Product, target: Target, force: MatmulForce): Choice {
+  const { m, n, k, batch } = launch
+  const fills = !target.software && m >= 32 && n >= 32 && k >= 32
+  const unit = target.subgroupMatrix
+  const wantsUnit = force.kernel === 'subgroupMatrix' || (!force.kernel && fills && launch.precision === 'float16')
+  if (unit && wantsUnit) {
+    const tile = force.matrixTile ?? matrixTile(m, n, batch, unit, target)
+    if (tile) return { kernel: 'subgroupMatrix', tile, unit }
+  }
+  const skinny = !target.software && Math.min(m, n) <= SKINNY && k >= 64
+  const kernel = force.kernel ?? (skinny ? 'skinny' : fills ? 'workgroup' : 'register')
+  if (kernel === 'skinny') return { kernel }
+  if (kernel === 'workgroup') {
+    return { kernel, tile: force.tile ?? workgroupTile(m, n, batch, Math.max(1, Math.floor(k / MIN_CHUNK))) }
+  }
+  const scattered = { alongColumns: launch.transposeB, alongRows: !launch.transposeA }
+  const tile = target.software ? softwareTile(m, n, scattered) : hardwareTile(m, n)
+  return { kernel: 'register', tile: force.tile ?? tile }
+}
+
+function extentOfChoice(choice: Exclude<Choice, { kernel: 'skinny' }>): { rows: number; columns: number } {
+  if (choice.kernel !== 'subgroupMatrix') return extentOf(choice.tile)
+  const { tile, unit } = choice
+  return { rows: 2 * tile.rows * unit.m, columns: 2 * tile.columns * unit.n }
+}
+
+/** The kernel file and its textual parameters. */
+function kernelOf(
+  choice: Exclude<Choice, { kernel: 'skinny' }>,
+  launch: Product,
+  epilogue: Epilogue['parameters'],
+): Pick<Dispatch, 'kernel' | 'parameters'> {
+  const { transposeA, transposeB, m, n, k } = launch
+  // A register tile reads what lies along k one by one.
+  const alongK = choice.kernel !== 'register'
+  const common = {
+    TRANSPOSE_A: Number(transposeA),
+    TRANSPOSE_B: Number(transposeB),
+    VEC_A: Number(transposeA ? m % 4 === 0 && (alongK || choice.tile.rows > 1) : k % 4 === 0 && alongK),
+    VEC_B: Number(transposeB ? k % 4 === 0 && alongK : n % 4 === 0),
+    VEC_OUT: Number(n % 4 === 0),
     HALF: Number(launch.precision === 'float16'),
-    VEC_A: Number(
-      (launch.transposeA ? launch.m : launch.k) % 4 === 0 && (shared || (launch.transposeA && tile.rows > 1)),
-    ),
-    VEC_B: Number((launch.transposeB ? launch.k : launch.n) % 4 === 0 && (shared || !launch.transposeB)),
-    VEC_OUT: Number(launch.n % 4 === 0),
+    ...epilogue,
   }
-  const product: Dispatch =
-    kernel === 'workgroup'
-      ? { kernel: 'matmul_workgroup', parameters: flags, ...common }
-      : { kernel: 'matmul', parameters: { ...flags, R: tile.rows, C: tile.columns, X: tile.x, Y: tile.y }, ...common }
-  if (last) return [product]
-  return [
-    product,
-    sumSplits(out, launch.out, count, splits, target, launch.bias && { slice: launch.bias, columns: launch.n }),
-  ]
-}
-
-/** The dispatch that adds up the partial sums of a split, in order. */
-export function sumSplits(
-  parts: Binding,
-  out: Binding,
-  count: number,
-  splits: number,
-  { limits }: Target,
-  bias?: { readonly slice: Binding; readonly columns: number },
-): Dispatch {
-  return {
-    kernel: 'sum_splits',
-    parameters: { BIAS: Number(bias !== undefined) },
-    bindings: bias ? [parts, out, bias.slice] : [parts, out],
-    params: { count, splits, columns: bias?.columns ?? 1 },
-    grid: fold(tiles(count, 64), limits),
-    work: count * splits,
+  if (choice.kernel === 'register') {
+    const { rows, columns, x, y } = choice.tile
+    return { kernel: 'matmul', parameters: { ...common, R: rows, C: columns, X: x, Y: y } }
   }
-}
-
-/** Rows and columns of the output that a workgroup covers. */
-export function extentOf(tile: Tile): { rows: number; columns: number } {
-  return { rows: tile.rows * tile.y, columns: 4 * tile.columns * tile.x }
-}
-
-/** How eight lanes may lie: x along columns, y along rows. */
-const LANES = [
-  [8, 1],
-  [4, 2],
-  [2, 4],
-  [1, 8],
-] as const
-
-/**
- * The tile with the least padded work for its speed, out of `sizes`. Lanes along columns read B a column apart, lanes
- * along rows read A a row apart; `scattered` says where that is far apart in memory, and slower.
- */
-export function softwareTile(
-  m: number,
-  n: number,
-  scattered: { readonly alongColumns: boolean; readonly alongRows: boolean },
-  sizes = SIZES,
-): Tile {
-  let best: Tile | undefined
-  let least = Number.POSITIVE_INFINITY
-  for (const [x, y] of LANES) {
-    const slower = (x > 1 && scattered.alongColumns) || (y > 1 && scattered.alongRows)
-    for (const [rows, columns, speed] of sizes) {
-      const tile = { rows, columns, x, y }
-      const extent = extentOf(tile)
-      const padded = tiles(m, extent.rows) * extent.rows * tiles(n, extent.columns) * extent.columns
-      const cost = padded / (slower ? SCATTERED * speed : speed)
-      if (cost < least) [best, least] = [tile, cost]
-    }
+  if (choice.kernel === 'workgroup') {
+    return { kernel: 'matmul_workgroup', parameters: { ...common, R: choice.tile.rows / 4, C: choice.tile.columns } }
   }
-  return best!
-}
-
-/** Barrier-free tiles for a GPU: neighbouring lanes read neighbouring columns, 64 invocations a workgroup. */
-function hardwareTile(m: number, n: number): Tile {
-  if (m < 16) return { rows: 1, columns: 1, x: n < 128 ? 8 : 32, y: n < 128 ? 8 : 2 }
-  return n < 32 ? { rows: 4, columns: 1, x: 2, y: 32 } : { rows: 4, columns: 1, x: 8, y: 8 }
-}
-
-function prefersWorkgroup({ m, n, k }: Product, { software }: Target): boolean {
-  return !software && m >= WORKGROUP_TILE && n >= WORKGROUP_TILE && k >= 32
-}
-
-/**
- * How often to split a sum of `length` terms so that `workgroups` become enough and no chunk is too long, within the
- * room for partial sums of `bytes` each. Depends on the shape and the kind of adapter alone.
- */
-export function splitsFor(length: number, workgroups: number, bytes: number, { software, limits }: Target): number {
-  const busy = software ? BUSY.software : BUSY.hardware
-  const forGrid = Math.min(tiles(busy, workgroups), Math.floor(length / MIN_CHUNK))
-  const room = Math.floor(Math.min(MAX_PARTIALS, limits.maxBindingBytes) / bytes)
-  return Math.max(1, Math.min(Math.max(forGrid, tiles(length, MAX_CHUNK)), room))
+  const { tile, unit } = choice
+  const sizes = { M: unit.m, N: unit.n, K: unit.k, LANES: unit.lanes, R: tile.rows, C: tile.columns, S: tile.turn }
+  return { kernel: 'matmul_subgroup_matrix', parameters: { ...common, ...sizes, HALF: 0 } }
 }

@@ -6,6 +6,7 @@ import { currentPrecision, withPrecision } from '../tensor/context.js'
 import { broadcast, type Shape, sameShape, show, sizeOf } from '../tensor/shape.js'
 import { differentiable } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
+import { add, relu, reluGradient } from './elementwise.js'
 import { planMatmul } from './matmul.plan.js'
 import { otherTiles } from './otherTiles.js'
 import { reshape } from './reshape.js'
@@ -14,13 +15,16 @@ import { broadcastTo, sum } from './sum.js'
 declare module '../device/launch.js' {
   interface Launches {
     /**
-     * out[b, m, n] = Σ_k op(A)[b, m, k] · op(B)[b, k, n] + bias[n]. A is [batch, m, k], transposed [batch, k, m]; B is
-     * [batch, k, n], transposed [batch, n, k]; a shared operand has no batch.
+     * out[b, m, n] = relu(Σ_k op(A)[b, m, k] · op(B)[b, k, n] + bias[n] + residual[b, m, n]), of the last three what is
+     * there; the CPU device knows the bias only. A is [batch, m, k], transposed [batch, k, m]; B is [batch, k, n],
+     * transposed [batch, n, k]; a shared operand has no batch.
      */
     matmul: {
       a: Slice
       b: Slice
       bias?: Slice
+      residual?: Slice
+      relu?: boolean
       out: Slice
       batch: number
       m: number
@@ -45,20 +49,32 @@ export interface MatmulOptions {
   readonly transposeB?: boolean
   /** [N], added to every row. */
   readonly bias?: Tensor
+  /** Of the product's shape, added to it. */
+  readonly residual?: Tensor
+  /** Whether negative numbers become 0 at last: relu(a·b + bias + residual). */
+  readonly relu?: boolean
   /** By default what `withPrecision` says. The gradients have it too. */
   readonly precision?: Precision
 }
 
 /**
- * The matrix product of `a` [..., M, K] and `b` [..., K, N], plus a bias [N]: [..., M, N]. The leading axes broadcast; a
- * single matrix is shared by the whole batch without a copy.
+ * The matrix product of `a` [..., M, K] and `b` [..., K, N]: [..., M, N]. The leading axes broadcast; a single matrix is
+ * shared by the whole batch without a copy. Bias, residual and ReLU are what `add` and `relu` would make of it, to the
+ * bit, without another pass over memory where the kernel can do them on its way.
  *
  * @throws ShapeError, DtypeError
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
-  const { transposeA = false, transposeB = false, bias, precision = currentPrecision() } = options
-  wantDtype('matmul', 'float32', a, b, ...(bias ? [bias] : []))
-  const { lead, m, n, k } = sizesOf(a, b, transposeA, transposeB, bias)
+  const { transposeA = false, transposeB = false, bias, residual, relu: clips = false } = options
+  const { precision = currentPrecision() } = options
+  const added = [bias, residual].filter(tensor => tensor !== undefined)
+  wantDtype('matmul', 'float32', a, b, ...added)
+  const { lead, m, n, k } = sizesOf(a, b, transposeA, transposeB, bias, residual)
+  if (a.device.info.kind === 'cpu' && (residual || clips)) {
+    const product = matmul(a, b, { transposeA, transposeB, precision, ...(bias && { bias }) })
+    const sum = residual ? add(product, residual) : product
+    return clips ? relu(sum) : sum
+  }
   if (!isBatched(a, lead) || !isBatched(b, lead)) {
     const [fullA, fullB] = [a, b].map(x => broadcastTo(x, [...lead, ...x.shape.slice(-2)]))
     return matmul(fullA!, fullB!, { ...options, precision })
@@ -74,6 +90,8 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
     a: a.slice,
     b: b.slice,
     ...(bias && { bias: bias.slice }),
+    ...(residual && { residual: residual.slice }),
+    ...(clips && { relu: true }),
     out: out.slice,
     batch: tall ? 1 : batch,
     m: tall ? batch * m : m,
@@ -85,11 +103,17 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
     sharedB,
     precision,
   })
-  return differentiable(out, bias ? [a, b, bias] : [a, b], (g, needed) => [
-    needed[0] ? withPrecision(precision, () => gradientOfA(g, a, b, transposeA, transposeB)) : null,
-    needed[1] ? withPrecision(precision, () => gradientOfB(g, a, b, transposeA, transposeB)) : null,
-    bias && needed[2] ? sum(reshape(g, [batch * m, n]), 0) : null,
-  ])
+  return differentiable(out, [a, b, ...added], (gradient, needed) => {
+    const g = clips ? reluGradient(gradient, out) : gradient
+    return [
+      needed[0] ? withPrecision(precision, () => gradientOfA(g, a, b, transposeA, transposeB)) : null,
+      needed[1] ? withPrecision(precision, () => gradientOfB(g, a, b, transposeA, transposeB)) : null,
+      ...added.map((tensor, i) => {
+        if (!needed[2 + i]) return null
+        return tensor === bias ? sum(reshape(g, [batch * m, n]), 0) : g
+      }),
+    ]
+  })
 }
 
 function gradientOfA(g: Tensor, a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
@@ -119,7 +143,14 @@ function overBatch(gradient: Tensor, shape: Shape): Tensor {
   return sum(reshape(gradient, [gradient.size / sizeOf(shape), ...shape]), 0)
 }
 
-function sizesOf(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean, bias: Tensor | undefined) {
+function sizesOf(
+  a: Tensor,
+  b: Tensor,
+  transposeA: boolean,
+  transposeB: boolean,
+  bias: Tensor | undefined,
+  residual: Tensor | undefined,
+) {
   if (a.rank < 2 || b.rank < 2) {
     throw new ShapeError(
       `matmul: wants matrices, got a ${show(a.shape)} and b ${show(b.shape)}; reshape a vector to [1,K]`,
@@ -133,7 +164,11 @@ function sizesOf(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean,
     )
   }
   if (bias && !sameShape(bias.shape, [n])) throw new ShapeError(`matmul: wants a bias [${n}], got ${show(bias.shape)}`)
-  return { lead: broadcast('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2)), m, n, k }
+  const lead = broadcast('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2))
+  if (residual && !sameShape(residual.shape, [...lead, m, n])) {
+    throw new ShapeError(`matmul: wants a residual ${show([...lead, m, n])}, got ${show(residual.shape)}`)
+  }
+  return { lead, m, n, k }
 }
 
 /** Whether an operand can be read as it lies: a single matrix, or one for each of the batch. */

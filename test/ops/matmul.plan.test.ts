@@ -1,22 +1,9 @@
 import assert from 'node:assert/strict'
-import type { Device } from '../../src/device/device.js'
 import type { LaunchOf } from '../../src/device/launch.js'
-import { implement, type Target } from '../../src/device/webgpu/plan.js'
-import { open } from '../../src/open.js'
-import { matmul } from '../../src/ops/matmul.js'
-import { extentOf, type MatmulForce, planMatmul, softwareTile, type Tile } from '../../src/ops/matmul.plan.js'
-import { tensor } from '../../src/tensor/create.js'
-import { scope } from '../../src/tensor/scope.js'
-import { empty } from '../../src/tensor/tensor.js'
-import { half } from '../reference/half.js'
-
-declare module '../../src/device/launch.js' {
-  interface Launches {
-    forcedMatmul: { launch: LaunchOf<'matmul'>; force: MatmulForce }
-  }
-}
-
-implement('forcedMatmul', ({ launch, force }, target) => planMatmul(launch, target, force))
+import { kernelOf } from '../../src/device/webgpu/kernel.js'
+import type { Target } from '../../src/device/webgpu/plan.js'
+import '../../src/ops/matmul.js'
+import { extentOf, planMatmul, softwareTile } from '../../src/ops/matmul.plan.js'
 
 const limits = {
   maxBindingBytes: 128 * 2 ** 20,
@@ -54,7 +41,7 @@ describe('planMatmul', () => {
   it('shares nothing through workgroup memory on a software adapter, and does for large matrices on a GPU', () => {
     assert.equal(planMatmul(launchOf(512, 512, 512), software)[0]!.kernel, 'matmul')
     assert.equal(planMatmul(launchOf(512, 512, 512), hardware)[0]!.kernel, 'matmul_workgroup')
-    assert.equal(planMatmul(launchOf(8, 512, 512), hardware)[0]!.kernel, 'matmul')
+    assert.equal(planMatmul(launchOf(20, 512, 512), hardware)[0]!.kernel, 'matmul')
   })
 
   it('takes a tile that wastes little of a skinny output', () => {
@@ -86,6 +73,94 @@ describe('planMatmul', () => {
     assert.ok(product!.grid[0] * product!.grid[1] >= 300_000)
   })
 
+  it('takes a few rows or columns as vectors on a GPU, whichever way they lie', () => {
+    for (const [m, n, few, many] of [
+      [1, 512, 1, 512],
+      [8, 512, 8, 512],
+      [300, 5, 5, 300],
+      [3, 2, 2, 3],
+    ] as const) {
+      for (const transposeB of [false, true]) {
+        const launch = { ...launchOf(m, n, 4096), transposeB }
+        const [product] = planMatmul(launch, hardware)
+        assert.equal(product!.kernel, 'matmul_skinny')
+        assert.equal(product!.parameters!.FEW, few)
+        assert.equal(product!.params!.many, many)
+        assert.equal(product!.bindings[1], m <= n ? launch.b : launch.a)
+        // The many lie along k where they are rows of A, or columns of a transposed B.
+        assert.equal(product!.parameters!.ALONG_K, Number(m <= n ? transposeB : true))
+        assert.equal(planMatmul(launch, software)[0]!.kernel, 'matmul')
+      }
+    }
+    assert.equal(planMatmul(launchOf(9, 512, 4096), hardware)[0]!.kernel, 'matmul')
+    assert.equal(planMatmul(launchOf(8, 512, 32), hardware)[0]!.kernel, 'matmul')
+  })
+
+  it('takes a smaller tile where half of a larger one would be empty, or too few would be left', () => {
+    const tileOf = (m: number, n: number, k: number) => {
+      const { R, C } = planMatmul(launchOf(m, n, k), hardware)[0]!.parameters!
+      return [32 * Number(R), 32 * Number(C)]
+    }
+    assert.deepEqual(tileOf(4096, 4096, 4096), [64, 64])
+    assert.deepEqual(tileOf(4096, 96, 512), [64, 32])
+    assert.deepEqual(tileOf(32, 8192, 512), [32, 64])
+    assert.deepEqual(tileOf(512, 512, 64), [32, 32])
+  })
+
+  it('adds bias and residual and clips where the sum ends: in the product, or behind its parts', () => {
+    for (const [target, m, n] of [
+      [software, 128, 512],
+      [hardware, 8, 80],
+      [hardware, 512, 512],
+    ] as const) {
+      const launch = launchOf(m, n, 2048)
+      const ended = { ...launch, bias: launch.a, residual: launch.b, relu: true }
+      for (const splits of [1, 3]) {
+        const plan = planMatmul(ended, target, { splits })
+        assert.equal(plan.length, splits === 1 ? 1 : 2)
+        const [first, last] = [plan[0]!, plan.at(-1)!]
+        assert.deepEqual(last.bindings.slice(-2), [launch.a, launch.b])
+        assert.ok(last.parameters!.BIAS)
+        assert.deepEqual([last.parameters!.RESIDUAL, last.parameters!.RELU], [1, 1])
+        if (last !== first) assert.deepEqual([first.parameters!.BIAS, first.parameters!.RESIDUAL], [0, 0])
+        if (last !== first) assert.equal(first.bindings.length, 3)
+      }
+    }
+  })
+
+  it('splits no sum into parts that are not worth adding up, nor into more than there is room for', () => {
+    const splitsOf = (target: Target, m: number, n: number, k: number) =>
+      planMatmul(launchOf(m, n, k), target)[0]!.params!.splits!
+    assert.equal(splitsOf(software, 16, 32, 255), 1)
+    assert.equal(splitsOf(software, 16, 32, 256), 2)
+    assert.equal(splitsOf(software, 1024, 1024, 4096), 1)
+    assert.equal(splitsOf(hardware, 64, 64, 4096), 32)
+    assert.equal(splitsOf(hardware, 4096, 4096, 4096), 1)
+    assert.equal(splitsOf(hardware, 1, 64, 1023), 1)
+    assert.equal(splitsOf(hardware, 1, 64, 8192), 16)
+    const room = splitsOf(hardware, 2048, 1024, 300_000)
+    assert.ok(room > 1 && 4 * 2048 * 1024 * room <= 32 * 2 ** 20, `${room}`)
+  })
+
+  it('keeps within the limits that every WebGPU device has', () => {
+    for (const target of [software, hardware, { ...hardware, subgroupMatrix: { m: 16, n: 16, k: 16, lanes: 32 } }]) {
+      for (const size of [1, 8, 31, 64, 500, 4096]) {
+        for (const other of [1, 5, 70, 1000]) {
+          const launch = { ...launchOf(size, other, 600, 3), precision: 'float16' as const }
+          const ended = { ...launch, bias: launch.a, residual: launch.b, relu: true }
+          for (const dispatch of [...planMatmul(ended, target), ...planMatmul(launch, target)]) {
+            const { source, writes } = kernelOf(dispatch)
+            assert.ok(writes.length <= limits.maxStorageBuffers)
+            const sizes = /@workgroup_size\(([^)]*)\)/.exec(source)![1]!.split(',').map(Number)
+            assert.ok(sizes.reduce((product, next) => product * next) <= limits.maxWorkgroupInvocations)
+            assert.ok(workgroupBytes(source) <= limits.maxWorkgroupBytes, `${dispatch.kernel}`)
+            assert.ok(dispatch.grid.every(groups => groups <= limits.maxWorkgroupsPerDimension))
+          }
+        }
+      }
+    }
+  })
+
   it('has the precision as a parameter of the kernel', () => {
     const halves = (precision: 'float32' | 'float16') =>
       planMatmul({ ...launchOf(512, 512, 512), precision }, hardware)[0]!.parameters!.HALF
@@ -97,126 +172,12 @@ describe('planMatmul', () => {
   })
 })
 
-const wide: Tile = { rows: 8, columns: 1, x: 8, y: 1 }
-const FORCES: Record<string, MatmulForce> = {
-  'the planned tile': {},
-  'lanes along columns': { kernel: 'register', tile: wide },
-  'lanes along rows': { kernel: 'register', tile: { rows: 4, columns: 2, x: 1, y: 8 } },
-  'a single row': { kernel: 'register', tile: { rows: 1, columns: 1, x: 8, y: 1 } },
-  'lanes along both': { kernel: 'register', tile: { rows: 4, columns: 1, x: 8, y: 8 } },
-  'three splits': { kernel: 'register', tile: wide, splits: 3 },
-  'workgroup memory': { kernel: 'workgroup' },
-  'workgroup memory, two splits': { kernel: 'workgroup', splits: 2 },
-}
-
-const SIZES: readonly (readonly [m: number, n: number, k: number, batch: number])[] = [
-  [1, 1, 1, 1],
-  [3, 5, 1, 2],
-  [31, 33, 65, 1],
-  [33, 32, 31, 3],
-  [68, 132, 36, 2],
-  [64, 36, 40, 1],
-]
-
-/** Every branch of a kernel text compiles anew, a third of a second each on lavapipe: forced tiles take two sizes. */
-const FEW = SIZES.slice(3, 5)
-
-describe('matmul kernels', () => {
-  let device: Device
-  before(async () => {
-    device = await open({ device: 'webgpu' })
-  })
-  after(() => device.close())
-
-  for (const [name, force] of Object.entries(FORCES)) {
-    it(`${name}: as the sum in float64, transposed or not, any size`, async () => {
-      for (const [m, n, k, batch] of name === 'the planned tile' ? SIZES : FEW) {
-        for (const flags of [0, 1, 2, 3]) {
-          const [transposeA, transposeB] = [(flags & 1) === 1, (flags & 2) === 2]
-          await check(device, { m, n, k, batch, transposeA, transposeB }, force)
-        }
-      }
-    })
+/** Bytes of the workgroup memory that a kernel declares. */
+function workgroupBytes(source: string): number {
+  let bytes = 0
+  for (const [, type] of source.matchAll(/var<workgroup> \w+: (.*);/g)) {
+    const element = type!.includes('f16') ? 2 : 4
+    bytes += [...type!.matchAll(/, (\d+)>/g)].reduce((product, [, count]) => product * Number(count), element)
   }
-
-  for (const name of ['lanes along rows', 'a single row', 'workgroup memory']) {
-    it(`${name}: in float16 as the sum of rounded operands, float32 otherwise`, async () => {
-      const [m, n, k, batch] = FEW[1]!
-      for (const transposed of [false, true]) {
-        const problem = {
-          m,
-          n,
-          k,
-          batch,
-          transposeA: transposed,
-          transposeB: transposed,
-          precision: 'float16',
-        } as const
-        await check(device, problem, FORCES[name]!)
-      }
-    })
-  }
-})
-
-describe('matmul in float16', () => {
-  it('rounds an operand to the nearest, small numbers too, and loses what is too large', async () => {
-    const device = await open({ device: 'webgpu' })
-    try {
-      const values = [1 + 2 ** -11, 1 + 3 * 2 ** -11, -0.1, 65_519, -65_520, 1.6 * 2 ** -24, 2 ** -15 + 2 ** -25, 0]
-      const [column, one] = [tensor(values, { shape: [8, 1], device }), tensor([1], { shape: [1, 1], device })]
-      const product = matmul(column, one, { precision: 'float16' })
-      assert.deepEqual([...(await product.data())], [...Float32Array.from(values, half)])
-    } finally {
-      await device.close()
-    }
-  })
-})
-
-interface Problem {
-  m: number
-  n: number
-  k: number
-  batch: number
-  transposeA: boolean
-  transposeB: boolean
-  precision?: 'float16'
-}
-
-async function check(device: Device, problem: Problem, force: MatmulForce): Promise<void> {
-  const { m, n, k, batch, transposeA, transposeB } = problem
-  const a = Float32Array.from({ length: batch * m * k }, (_, i) => Math.sin(1 + 3 * i))
-  const b = Float32Array.from({ length: batch * k * n }, (_, i) => Math.cos(2 + 5 * i))
-  const bias = Float32Array.from({ length: n }, (_, i) => i)
-  const got = await scope(() => {
-    const operands = [a, b, bias].map(data => tensor(data, { device }))
-    const out = empty([batch * m * n], 'float32', device)
-    const launch: LaunchOf<'matmul'> = {
-      op: 'matmul',
-      a: operands[0]!.slice,
-      b: operands[1]!.slice,
-      bias: operands[2]!.slice,
-      out: out.slice,
-      ...problem,
-      sharedA: false,
-      sharedB: false,
-    }
-    device.launch({ op: 'forcedMatmul', launch, force })
-    return out
-  }).data()
-  const [left, right] = [a, b].map(data => (problem.precision ? data.map(half) : data)) as [Float32Array, Float32Array]
-  let error = 0
-  let norm = 0
-  for (let i = 0; i < got.length; i++) {
-    const [column, row, index] = [i % n, Math.floor(i / n) % m, Math.floor(i / (n * m))]
-    let sum = bias[column]!
-    for (let q = 0; q < k; q++) {
-      const inA = transposeA ? q * m + row : row * k + q
-      const inB = transposeB ? column * k + q : q * n + column
-      sum += left[index * m * k + inA]! * right[index * k * n + inB]!
-    }
-    error += (got[i]! - sum) ** 2
-    norm += sum ** 2
-  }
-  const bound = 8 * Math.sqrt(k) * 2 ** -24 * Math.sqrt(norm) + 1e-6
-  assert.ok(Math.sqrt(error) <= bound, `${JSON.stringify(problem)}: off by ${Math.sqrt(error)}, bound ${bound}`)
+  return bytes
 }

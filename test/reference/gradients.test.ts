@@ -77,6 +77,8 @@ describe('the float64 reference: gradients by central differences', () => {
     check(`matmul ${name}`, matmul, attributes, [of(a), of(b)], [0, 1])
     check(`matmul ${name}, bias`, matmul, attributes, [of(a), of(b), of([2])], [0, 1, 2])
   }
+  const terms = [[3, 4], [4, 2], [2], [3, 2]].map(shape => draw(shape, normal(), generator(shape[0]!)))
+  check('matmul with bias, residual and ReLU', matmul, { relu: true }, terms, [0, 1, 2, 3])
 
   const convolutions: [string, Conv2dAttributes, number[], number[]][] = [
     ['plain', {}, [2, 5, 4, 3], [3, 2, 3, 4]],

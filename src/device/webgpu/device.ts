@@ -10,6 +10,7 @@ import { PARAMS_SLOT, Pipelines } from './pipelines.js'
 import { type Binding, type Dispatch, plannerOf, type Target } from './plan.js'
 import { Postponed } from './postponed.js'
 import { type Command, Recording } from './recording.js'
+import type { SubgroupMatrix } from './subgroupMatrix.js'
 import { Trace } from './trace.js'
 import { chosenPlan, type PlanCache, Tuner } from './tuner.js'
 import { Waiter, type Work } from './waiter.js'
@@ -61,8 +62,9 @@ export class WebGPUDevice implements Device {
   constructor(
     private readonly gpu: GPUDevice,
     readonly info: DeviceInfo,
+    subgroupMatrix?: SubgroupMatrix,
   ) {
-    this.target = { limits: info.limits, features: info.features, software: info.software }
+    this.target = { limits: info.limits, features: info.features, software: info.software, subgroupMatrix }
     this.pipelines = new Pipelines(gpu)
     this.pool = gpuPool(gpu, info.limits.maxBufferBytes, memory => this.pipelines.drop(memory))
     this.waiter = new Waiter(gpu)

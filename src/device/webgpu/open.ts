@@ -2,6 +2,7 @@ import type { DeviceInfo, Limits } from '../device.js'
 import { DeviceError } from '../errors.js'
 import { WebGPUDevice } from './device.js'
 import { kernels } from './kernels.generated.js'
+import { type SubgroupInfo, subgroupMatrixOf } from './subgroupMatrix.js'
 import type { PlanCache } from './tuner.js'
 
 export interface WebGPUOptions {
@@ -20,7 +21,8 @@ export interface WebGPUOptions {
   readonly planCache?: (info: DeviceInfo, kernels: string) => PlanCache
 }
 
-const FEATURES = ['shader-f16', 'timestamp-query', 'subgroups'] as const
+// The last is of Chromium's Dawn, where unsafe APIs are allowed; kernels use it only for products in float16.
+const FEATURES = ['shader-f16', 'timestamp-query', 'subgroups', 'chromium-experimental-subgroup-matrix']
 
 /** Listed beside `subgroups` where every subgroup has at least 32 invocations: what planners that shuffle want to know. */
 const WIDE_SUBGROUPS = 'subgroups-32'
@@ -39,11 +41,11 @@ const MINIMUM: Limits = {
 export async function openWebGPU(options: WebGPUOptions): Promise<WebGPUDevice> {
   const adapter = await findAdapter(options)
   const minimum = options.limits === 'minimum'
-  const features = FEATURES.filter(name => adapter.features.has(name))
+  const features = minimum ? [] : FEATURES.filter(name => adapter.features.has(name))
   const wide = features.includes('subgroups') && (adapter.info.subgroupMinSize ?? 0) >= 32
   const offered = adapter.limits
   const gpu = await adapter.requestDevice({
-    requiredFeatures: minimum ? [] : features,
+    requiredFeatures: features as GPUFeatureName[],
     requiredLimits: minimum
       ? {}
       : {
@@ -56,9 +58,9 @@ export async function openWebGPU(options: WebGPUOptions): Promise<WebGPUDevice> 
           maxComputeWorkgroupStorageSize: offered.maxComputeWorkgroupStorageSize,
         },
   })
-  const known = minimum ? [] : [...features, ...(wide ? [WIDE_SUBGROUPS] : [])]
+  const known = wide ? [...features, WIDE_SUBGROUPS] : features
   const info = describe(adapter, minimum ? MINIMUM : limitsOf(gpu.limits), known)
-  const device = new WebGPUDevice(gpu, info)
+  const device = new WebGPUDevice(gpu, info, subgroupMatrixOf(adapter.info as SubgroupInfo, info.features))
   const { tune = !info.software && info.features.has('timestamp-query'), planCache } = options
   if (tune) await device.tunePlans(planCache?.(info, Object.values(kernels).join('\n')))
   return device

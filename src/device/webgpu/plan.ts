@@ -1,6 +1,7 @@
 import type { Limits, Slice } from '../device.js'
 import type { Launch, LaunchName, LaunchOf } from '../launch.js'
 import type { KernelName } from './kernels.generated.js'
+import type { SubgroupMatrix } from './subgroupMatrix.js'
 
 /** Memory that a plan needs between its own dispatches; the device lends it from the pool. */
 export interface Scratch {
@@ -31,6 +32,8 @@ export interface Target {
   readonly features: ReadonlySet<string>
   /** A processor plays the GPU: workgroup barriers are dear there, registers and vec4 rows are cheap. */
   readonly software: boolean
+  /** The matrix units, where there are any. */
+  readonly subgroupMatrix?: SubgroupMatrix | undefined
 }
 
 /** A pure function from a launch to the dispatches that carry it out. */
