@@ -114,4 +114,4 @@ describe('conv2dBatchNorm', () => {
       new ShapeError('conv2dBatchNorm: wants a residual [2,7,5,8], got [2,7,5,9]'),
     )
   })
-})
+}).timeout(120_000)
