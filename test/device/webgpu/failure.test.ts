@@ -20,7 +20,7 @@ declare module '../../../src/device/launch.js' {
 implement('testBroken', ({ x, out }) => [
   {
     kernel: 'reduce',
-    parameters: { COMBINE: 'there is no such thing' },
+    parameters: { COMBINE: 'there is no such thing', T: 'f32' },
     bindings: [x, out],
     params: { outer: 1, length: 1, inner: 1, chunk: 1, chunks: 1 },
     grid: [1, 1, 1],

@@ -32,9 +32,9 @@ describe('kernel: what its text says', () => {
 
   it('is parsed once for the same parameters in any order', () => {
     const dispatch = { kernel: 'reduce', bindings: [], grid: [1, 1, 1], work: 1 } as const
-    const one = kernelOf({ ...dispatch, parameters: { COMBINE: 'total + value', A: 1 } })
-    assert.equal(kernelOf({ ...dispatch, parameters: { A: 1, COMBINE: 'total + value' } }), one)
-    assert.notEqual(kernelOf({ ...dispatch, parameters: { A: 2, COMBINE: 'total + value' } }), one)
+    const one = kernelOf({ ...dispatch, parameters: { COMBINE: 'total + value', T: 'f32', A: 1 } })
+    assert.equal(kernelOf({ ...dispatch, parameters: { A: 1, T: 'f32', COMBINE: 'total + value' } }), one)
+    assert.notEqual(kernelOf({ ...dispatch, parameters: { A: 2, T: 'f32', COMBINE: 'total + value' } }), one)
   })
 
   it('writes parameters in the order of the fields, each in its type', () => {

@@ -5,7 +5,7 @@ import type { Launch, LaunchOf } from '../../../src/device/launch.js'
 import { dawn } from '../../../src/device/node.js'
 import { openWebGPU } from '../../../src/device/webgpu/open.js'
 import { type Dispatch, implement, offer, type Target } from '../../../src/device/webgpu/plan.js'
-import type { Command } from '../../../src/device/webgpu/recording.js'
+import type { Prepared } from '../../../src/device/webgpu/submission.js'
 import {
   type Bench,
   chosenPlan,
@@ -179,10 +179,10 @@ describe('a device that tunes', () => {
     })
     const [shape, name] = [...device.plans][0]!
     assert.ok(name.startsWith('matmul '), name)
-    const { commands } = program as unknown as { commands: readonly Command[] }
+    const { encoded } = program as unknown as Prepared
     const wanted = chosenPlan(program.launches[0]!, targetOf(device), new Map([[shape, name]]))!
     assert.deepEqual(
-      commands.map(({ dispatch }) => [dispatch.parameters, dispatch.grid]),
+      encoded.map(({ command: { dispatch } }) => [dispatch.parameters, dispatch.grid]),
       wanted.map(({ parameters, grid }) => [parameters, grid]),
     )
     device.plans.clear()
