@@ -21,11 +21,7 @@ struct Params {
 @group(1) @binding(0) var<uniform> params: Params;
 #include "lib/filter_gradient.wgsl"
 
-// One vec4 more than a row is long, as in conv2d_workgroup.wgsl.
-const A_PITCH = {{2 * Y + 1}}u;
-const B_PITCH = {{8 * C + 1}}u;
-var<workgroup> tile_a: array<vec4<f32>, {{16 * (2 * Y + 1)}}>;
-var<workgroup> tile_b: array<vec4<f32>, {{16 * (8 * C + 1)}}>;
+#include "lib/tiles.wgsl"
 
 // An output pixel.
 struct Pixel { image: u32, i: u32, j: u32 }

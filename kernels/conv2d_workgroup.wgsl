@@ -12,11 +12,7 @@
 #include "lib/index.wgsl"
 #include "lib/convolution.wgsl"
 
-// One vec4 more than a row is long: else the blocks of neighbouring invocations would meet in the same bank.
-const A_PITCH = {{2 * Y + 1}}u;
-const B_PITCH = {{8 * C + 1}}u;
-var<workgroup> tile_a: array<vec4<f32>, {{16 * (2 * Y + 1)}}>;
-var<workgroup> tile_b: array<vec4<f32>, {{16 * (8 * C + 1)}}>;
+#include "lib/tiles.wgsl"
 
 // A value of k: a tap (s, t) and a channel.
 struct Place { s: i32, t: i32, d: u32 }

@@ -25,12 +25,7 @@ struct Params { count: u32, each: u32 }
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
   let part = stretch(workgroup, workgroups, local);
-#if SCALED
-  let factor = scaling[0];
-  if (factor == 0.0) { return; }
-#else
-  let factor = 1.0;
-#endif
+#include "lib/gradient_factor.wgsl"
   for (var i = part.begin; i < part.end; i += {{WORKGROUP}}u) {
 #if ADAPT
     let rate = hyper[0] * trust[slot_of_block[i / 16u]];

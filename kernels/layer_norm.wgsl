@@ -26,20 +26,7 @@ struct Params { rows: u32, columns: u32, epsilon: f32 }
 @compute @workgroup_size({{WORKGROUP}})
 fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>,
         @builtin(local_invocation_index) local: u32) {
-  let row = invocation_index(workgroup, workgroups, local, {{WORKGROUP}}u) / {{TEAM}}u;
-  let lane = local % {{TEAM}}u;
-#if TEAM == 1
-  if (row >= params.rows) { return; }
-#endif
-  // Teams past the last row take part in the barriers, and have no columns.
-  let columns = select(0u, params.columns, row < params.rows);
-  let begin = min(row, params.rows - 1u) * params.columns;
-  let size = f32({{WIDTH}}u * params.columns);
-#if WIDTH == 4
-  let first = x[begin].x;
-#else
-  let first = x[begin];
-#endif
+#include "lib/layer_norm_row.wgsl"
   var sums = {{T}}(0.0);
   for (var c = lane; c < columns; c += {{TEAM}}u) { sums += x[begin + c] - first; }
   let mean = team_sum(sum_of(sums), local) / size;

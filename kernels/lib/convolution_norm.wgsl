@@ -1,5 +1,5 @@
-  // Within `main` of the convolution kernels, before they store, if NORM: the batch norm on sumI_J of R rows, the four
-  // channels from columnJ on. The mean is subtracted first, as in batch_norm.wgsl.
+// Within `main` of the convolution kernels, before they store, if NORM: the batch norm on sumI_J of R rows, the four
+// channels from columnJ on. The mean is subtracted first, as in batch_norm.wgsl.
 #if NORM
 #for J 0 {{C}}
   let channel{{J}} = group * params.columns + column{{J}};

@@ -1,6 +1,6 @@
-    // One turn of a product whose operands lie in workgroup memory, 16 values of k: 8 rows × 4·C columns an invocation, as
-    // two runs of four rows, 4·Y apart, and C runs of four columns, 32 apart, so that neighbours read neighbouring vec4s.
-    // Wants tile_a [16][A_PITCH] and tile_b [16][B_PITCH] of vec4s along rows and columns, and sums sumI_J.
+// Within `main`: one turn of a product of lib/tiles.wgsl, 16 values of k: 8 rows × 4·C columns an invocation, as
+// two runs of four rows, 4·Y apart, and C runs of four columns, 32 apart, so that neighbours read neighbouring vec4s.
+// Wants tile_a [16][A_PITCH] and tile_b [16][B_PITCH] to be filled, and sums sumI_J.
     workgroupBarrier();
     for (var k = 0u; k < 16u; k++) {
 #for I 0 2
