@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
 import type { LaunchOf, Precision } from '../../src/device/launch.js'
+import { MINIMUM_LIMITS } from '../../src/device/webgpu/open.js'
 import { type Dispatch, implement, type Target } from '../../src/device/webgpu/plan.js'
 import { open } from '../../src/open.js'
 import { type Conv2dOptions, conv2d, conv2dBackwardData, conv2dBackwardFilter } from '../../src/ops/conv2d.js'
@@ -37,14 +38,7 @@ function planOf(launch: ConvolutionLaunch, target: Target, force: ConvolutionFor
 }
 
 const target: Target = {
-  limits: {
-    maxBindingBytes: 128 * 2 ** 20,
-    maxBufferBytes: 256 * 2 ** 20,
-    maxStorageBuffers: 8,
-    maxWorkgroupInvocations: 256,
-    maxWorkgroupBytes: 16_384,
-    maxWorkgroupsPerDimension: 65_535,
-  },
+  limits: MINIMUM_LIMITS,
   features: new Set(),
   software: true,
 }

@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict'
 import type { LaunchOf } from '../../src/device/launch.js'
 import { kernelOf } from '../../src/device/webgpu/kernel.js'
+import { MINIMUM_LIMITS } from '../../src/device/webgpu/open.js'
 import type { Target } from '../../src/device/webgpu/plan.js'
 import '../../src/ops/matmul.js'
 import { extentOf, planMatmul, softwareTile } from '../../src/ops/matmul.plan.js'
 
-const limits = {
-  maxBindingBytes: 128 * 2 ** 20,
-  maxBufferBytes: 256 * 2 ** 20,
-  maxStorageBuffers: 8,
-  maxWorkgroupInvocations: 256,
-  maxWorkgroupBytes: 16_384,
-  maxWorkgroupsPerDimension: 65_535,
-}
-const software: Target = { limits, features: new Set(), software: true }
+const software: Target = { limits: MINIMUM_LIMITS, features: new Set(), software: true }
 const hardware: Target = { ...software, software: false }
 
 const near = { alongColumns: false, alongRows: false }
@@ -150,11 +143,11 @@ describe('planMatmul', () => {
           const ended = { ...launch, bias: launch.a, residual: launch.b, relu: true }
           for (const dispatch of [...planMatmul(ended, target), ...planMatmul(launch, target)]) {
             const { source, writes } = kernelOf(dispatch)
-            assert.ok(writes.length <= limits.maxStorageBuffers)
+            assert.ok(writes.length <= MINIMUM_LIMITS.maxStorageBuffers)
             const sizes = /@workgroup_size\(([^)]*)\)/.exec(source)![1]!.split(',').map(Number)
-            assert.ok(sizes.reduce((product, next) => product * next) <= limits.maxWorkgroupInvocations)
-            assert.ok(workgroupBytes(source) <= limits.maxWorkgroupBytes, `${dispatch.kernel}`)
-            assert.ok(dispatch.grid.every(groups => groups <= limits.maxWorkgroupsPerDimension))
+            assert.ok(sizes.reduce((product, next) => product * next) <= MINIMUM_LIMITS.maxWorkgroupInvocations)
+            assert.ok(workgroupBytes(source) <= MINIMUM_LIMITS.maxWorkgroupBytes, `${dispatch.kernel}`)
+            assert.ok(dispatch.grid.every(groups => groups <= MINIMUM_LIMITS.maxWorkgroupsPerDimension))
           }
         }
       }

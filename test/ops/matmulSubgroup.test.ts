@@ -4,26 +4,19 @@ import type { Device } from '../../src/device/device.js'
 import type { LaunchOf } from '../../src/device/launch.js'
 import { kernelOf } from '../../src/device/webgpu/kernel.js'
 import { kernels } from '../../src/device/webgpu/kernels.generated.js'
+import { MINIMUM_LIMITS } from '../../src/device/webgpu/open.js'
 import type { Target } from '../../src/device/webgpu/plan.js'
 import type { SubgroupMatrix } from '../../src/device/webgpu/subgroupMatrix.js'
 import { open } from '../../src/open.js'
 import { planMatmul } from '../../src/ops/matmul.plan.js'
 import { check } from './forcedMatmul.js'
 
-const limits = {
-  maxBindingBytes: 128 * 2 ** 20,
-  maxBufferBytes: 256 * 2 ** 20,
-  maxStorageBuffers: 8,
-  maxWorkgroupInvocations: 256,
-  maxWorkgroupBytes: 16_384,
-  maxWorkgroupsPerDimension: 65_535,
-}
 const NVIDIA: SubgroupMatrix = { m: 16, n: 16, k: 16, lanes: 32 }
 const APPLE: SubgroupMatrix = { m: 8, n: 8, k: 8, lanes: 32 }
 const INTEL: SubgroupMatrix = { m: 8, n: 16, k: 16, lanes: 16 }
 
 const targetOf = (subgroupMatrix: SubgroupMatrix): Target => ({
-  limits,
+  limits: MINIMUM_LIMITS,
   features: new Set(),
   software: false,
   subgroupMatrix,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Device, Slice } from '../../src/device/device.js'
 import type { Launch } from '../../src/device/launch.js'
+import { MINIMUM_LIMITS } from '../../src/device/webgpu/open.js'
 import { candidatesOf, implement, plannerOf, type Target } from '../../src/device/webgpu/plan.js'
 import { shapeKey } from '../../src/device/webgpu/tuner.js'
 import { open } from '../../src/open.js'
@@ -16,15 +17,7 @@ declare module '../../src/device/launch.js' {
   }
 }
 
-const limits = {
-  maxBindingBytes: 128 * 2 ** 20,
-  maxBufferBytes: 256 * 2 ** 20,
-  maxStorageBuffers: 8,
-  maxWorkgroupInvocations: 256,
-  maxWorkgroupBytes: 16_384,
-  maxWorkgroupsPerDimension: 65_535,
-}
-const hardware: Target = { limits, features: new Set(), software: false }
+const hardware: Target = { limits: MINIMUM_LIMITS, features: new Set(), software: false }
 
 implement('onHardware', ({ launch, name }) =>
   name === null

@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict'
 import type { Slice } from '../../src/device/device.js'
 import type { LaunchOf } from '../../src/device/launch.js'
+import { MINIMUM_LIMITS } from '../../src/device/webgpu/open.js'
 import { stream, type Target } from '../../src/device/webgpu/plan.js'
 import { planElementwise } from '../../src/ops/elementwise.launch.js'
 import { planCopy } from '../../src/ops/shape.launch.js'
 import { sizeOf, stridesOf } from '../../src/tensor/shape.js'
 
-const limits = {
-  maxBindingBytes: 128 * 2 ** 20,
-  maxBufferBytes: 256 * 2 ** 20,
-  maxStorageBuffers: 8,
-  maxWorkgroupInvocations: 256,
-  maxWorkgroupBytes: 16_384,
-  maxWorkgroupsPerDimension: 65_535,
-}
-const software: Target = { limits, features: new Set(), software: true }
+const software: Target = { limits: MINIMUM_LIMITS, features: new Set(), software: true }
 const hardware: Target = { ...software, software: false }
 
 const slice = (elements: number): Slice => ({
@@ -31,7 +24,7 @@ describe('stream', () => {
         const workgroups = grid[0] * grid[1] * grid[2]
         const stretch = parameters.WORKGROUP * params.each
         assert.ok(workgroups * stretch >= count)
-        assert.ok(grid.every(size => size <= limits.maxWorkgroupsPerDimension))
+        assert.ok(grid.every(size => size <= MINIMUM_LIMITS.maxWorkgroupsPerDimension))
         // One folded row more than is needed, at most.
         assert.ok((workgroups - grid[1]) * stretch < count, `${workgroups} workgroups for ${count}`)
       }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
 import type { LaunchOf } from '../../src/device/launch.js'
+import { MINIMUM_LIMITS } from '../../src/device/webgpu/open.js'
 import { implement, type Target } from '../../src/device/webgpu/plan.js'
 import { open } from '../../src/open.js'
 import { planLayerNorm, planLayerNormGradient } from '../../src/ops/layerNorm.plan.js'
@@ -23,15 +24,7 @@ implement('teamed', ({ launch, force }, target) => {
   return planLayerNormGradient(launch, target, force)
 })
 
-const limits = {
-  maxBindingBytes: 128 * 2 ** 20,
-  maxBufferBytes: 256 * 2 ** 20,
-  maxStorageBuffers: 8,
-  maxWorkgroupInvocations: 256,
-  maxWorkgroupBytes: 16_384,
-  maxWorkgroupsPerDimension: 65_535,
-}
-const software: Target = { limits, features: new Set(['subgroups']), software: true }
+const software: Target = { limits: MINIMUM_LIMITS, features: new Set(['subgroups']), software: true }
 const hardware: Target = { ...software, software: false }
 const wide: Target = { ...hardware, features: new Set(['subgroups', 'subgroups-32']) }
 

@@ -28,7 +28,7 @@ const FEATURES = ['shader-f16', 'timestamp-query', 'subgroups', 'chromium-experi
 const WIDE_SUBGROUPS = 'subgroups-32'
 
 /** WebGPU's guaranteed limits. https://www.w3.org/TR/webgpu/#limits */
-const MINIMUM: Limits = {
+export const MINIMUM_LIMITS: Limits = {
   maxBindingBytes: 128 * 2 ** 20,
   maxBufferBytes: 256 * 2 ** 20,
   maxStorageBuffers: 8,
@@ -59,7 +59,7 @@ export async function openWebGPU(options: WebGPUOptions): Promise<WebGPUDevice> 
         },
   })
   const known = wide ? [...features, WIDE_SUBGROUPS] : features
-  const info = describe(adapter, minimum ? MINIMUM : limitsOf(gpu.limits), known)
+  const info = describe(adapter, minimum ? MINIMUM_LIMITS : limitsOf(gpu.limits), known)
   const device = new WebGPUDevice(gpu, info, subgroupMatrixOf(adapter.info as SubgroupInfo, info.features))
   const { tune = !info.software && info.features.has('timestamp-query'), planCache } = options
   if (tune) await device.tunePlans(planCache?.(info, Object.values(kernels).join('\n')))
