@@ -3,19 +3,22 @@
 //   x ← adjust(order_k, x)  for k = 0 … 3;   contrast blends with the mean of the image as it was before contrast:
 //   mean_n = Σ_y sums[n,y] / (height · width), always added in the same order
 //
-// With FINISH it also finishes (lib/view.wgsl); without, a blur follows and does. With STANDARDISE it solarises and
-// writes the row's mean and sum of squared deviations of every channel instead, for augment_standardise.wgsl; then it
-// may be that there is nothing to adjust (ADJUST).
+// With END finish it also finishes (lib/view.wgsl). With END blur it writes the row, blurred along itself, to `across`,
+// for augment_blur.wgsl. With END moments it solarises and writes the row's mean and sum of squared deviations of every
+// channel instead, for augment_standardise.wgsl. In the last two it may be that there is nothing to adjust (ADJUST).
 // One invocation adjusts one row. Workgroup 64, grid ⌈rows / 64⌉ folded, rows = images · height.
 // Bindings: parameters f32 [N, 48] (see ops/augment.ts); x f32 [N, height, width, CHANNELS]; with CONTRAST
-// sums f32 [N, height]; with STANDARDISE moments f32 [N, height, 2 · CHANNELS].
+// sums f32 [N, height]; as binding NEXT with END moments moments f32 [N, height, 2 · CHANNELS], with END blur across as x.
 #include "lib/index.wgsl"
 #include "lib/pixel.wgsl"
 #include "lib/view.wgsl"
 #include "lib/colour.wgsl"
+#if END == blur
+#include "lib/blur.wgsl"
+#endif
 
 struct Params {
-  rows: u32, height: u32, width: u32,
+  rows: u32, height: u32, width: u32, radius: i32,
   mean_0: f32, mean_1: f32, mean_2: f32, deviation_0: f32, deviation_1: f32, deviation_2: f32,
 }
 @group(0) @binding(0) var<storage, read> parameters: array<vec4<f32>>;
@@ -23,12 +26,11 @@ struct Params {
 #if CONTRAST
 @group(0) @binding(2) var<storage, read> sums: array<f32>;
 #endif
-#if STANDARDISE
-#if CONTRAST
-@group(0) @binding(3) var<storage, read_write> moments: array<f32>;
-#else
-@group(0) @binding(2) var<storage, read_write> moments: array<f32>;
+#if END == moments
+@group(0) @binding({{NEXT}}) var<storage, read_write> moments: array<f32>;
 #endif
+#if END == blur
+@group(0) @binding({{NEXT}}) var<storage, read_write> across: array<f32>;
 #endif
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -47,7 +49,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   for (var i = 0u; i < params.height; i++) { sum += sums[n * params.height + i]; }
 #endif
   let image_mean = sum / f32(params.height * params.width);
-#if STANDARDISE
+#if END == moments
   // About the row's first pixel, so that little is lost where a row is nearly flat.
   var pivot = Pixel(0.0);
   var total = Pixel(0.0);
@@ -64,13 +66,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     for (var k = 0u; k < 4u; k++) { value = adjust(order[k], value, factors, rotation, image_mean, n); }
     if (second.z != 0.0) { value = Pixel(luma(value)); }
 #endif
-#if STANDARDISE
+#if END == moments
     value = solarise(value, second.w);
     if (column == 0u) { pivot = value; }
     total += value - pivot;
     squares += (value - pivot) * (value - pivot);
 #else
-#if FINISH
+#if END == finish
     value = finish(value, n, row % params.height * params.width + column);
 #endif
 #endif
@@ -82,7 +84,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     x[at + 2u] = value.z;
 #endif
   }
-#if STANDARDISE
+#if END == moments
   let count = f32(params.width);
   let row_mean = pivot + total / count;
   let row_squares = squares - total * total / count;
@@ -95,5 +97,18 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   moments[6u * row + {{C + 3}}u] = row_squares[{{C}}];
 #endfor
 #endif
+#endif
+#if END == blur
+  for (var column = 0; column < i32(params.width); column++) {
+    let value = blurred(i32(row * params.width), column, i32(params.width) - 1, 1, parameters_of(n, 5u).z, params.radius);
+    let at = {{CHANNELS}}u * (row * params.width + u32(column));
+#if CHANNELS == 1
+    across[at] = value;
+#else
+    across[at] = value.x;
+    across[at + 1u] = value.y;
+    across[at + 2u] = value.z;
+#endif
+  }
 #endif
 }

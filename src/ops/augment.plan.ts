@@ -77,19 +77,21 @@ implement('normaliseImages', planNormaliseImages)
 implement('gatherImages', planGatherImages)
 
 /**
- * Sampling, colours if there are any, blur along both axes if there is any: the last one normalises. A view's own mean
- * is known only when all of it is there, so then the colours' dispatch sums up and one more normalises.
+ * Three dispatches at most. Sampling; colours, where there are any, and blur along the rows, where there is any; then
+ * blur down the columns, or what normalises a view by its own mean, which is known only when all of it is there.
  */
 export function planAugment(launch: LaunchOf<'augment'>, { limits }: Target): Dispatch[] {
   const { images, parameters, out, batch, views, channels, height, width, interpolation, padding, blurRadius } = launch
   const { standardise, hue } = launch
   const rows = batch * views * height
   const pixels = rows * width
-  const moments = standardise === 'none' ? [] : [scratch(3, 8 * rows * channels)]
-  const colour = launch.colour || moments.length > 0
+  const end = standardise !== 'none' ? 'moments' : blurRadius > 0 ? 'blur' : 'finish'
+  const adjusted = launch.colour || end !== 'finish'
   const contrast = launch.colour && launch.contrast !== 'none' ? launch.contrast : ''
   const sums = contrast ? [scratch(1, 4 * rows)] : []
-  const sampled = blurRadius > 0 || moments.length > 0 ? scratch(0, 4 * pixels * channels) : out
+  const sampled = end === 'finish' ? out : scratch(0, 4 * pixels * channels)
+  // Of every row: its moments, or itself blurred.
+  const between = scratch(2, end === 'moments' ? 8 * rows * channels : 4 * pixels * channels)
   const last = { NOISE: launch.noise ? 1 : 0, STANDARDISE: standardise === 'none' ? '' : standardise }
   const shared = { CHANNELS: channels, HUE: hue, CONTRAST: contrast, CURVES: launch.curves ? 1 : 0, ...last }
   const size = { height, width, ...channelParams(launch) }
@@ -103,7 +105,7 @@ export function planAugment(launch: LaunchOf<'augment'>, { limits }: Target): Di
         INTERPOLATION: interpolation,
         PADDING: padding,
         TAPS: taps,
-        FINISH: colour || blurRadius > 0 ? 0 : 1,
+        FINISH: adjusted ? 0 : 1,
       },
       bindings: [images, parameters, sampled, ...sums],
       params: { rows, batch, source_height: launch.sourceHeight, source_width: launch.sourceWidth, ...size },
@@ -111,37 +113,31 @@ export function planAugment(launch: LaunchOf<'augment'>, { limits }: Target): Di
       work: pixels * channels * taps * taps * 4,
     },
   ]
-  if (colour) {
+  if (adjusted) {
     dispatches.push({
       kernel: 'augment_colour',
-      parameters: { ...shared, ADJUST: launch.colour ? 1 : 0, FINISH: blurRadius > 0 ? 0 : 1 },
-      bindings: [parameters, sampled, ...sums, ...moments],
-      params: { rows, ...size },
+      parameters: { ...shared, ADJUST: launch.colour ? 1 : 0, END: end, NEXT: 2 + sums.length },
+      bindings: [parameters, sampled, ...sums, ...(end === 'finish' ? [] : [between])],
+      params: { rows, radius: blurRadius, ...size },
       grid,
-      work: pixels * channels * 32,
+      work: pixels * channels * (32 + 2 * blurRadius),
     })
   }
-  const across = scratch(2, 4 * pixels * channels)
-  for (const [from, to, finish] of blurRadius > 0
-    ? ([
-        [sampled, across, 0],
-        [across, out, 1],
-      ] as const)
-    : []) {
+  if (end === 'blur') {
     dispatches.push({
       kernel: 'augment_blur',
-      parameters: { CHANNELS: channels, FINISH: finish, ...last },
-      bindings: [parameters, from, to],
+      parameters: { CHANNELS: channels, ...last },
+      bindings: [parameters, between, out],
       params: { pixels, radius: blurRadius, ...size },
       grid: fold(tiles(pixels, 64), limits),
       work: pixels * channels * (2 * blurRadius + 1),
     })
   }
-  if (moments.length > 0) {
+  if (end === 'moments') {
     dispatches.push({
       kernel: 'augment_standardise',
       parameters: { CHANNELS: channels, ...last },
-      bindings: [parameters, sampled, ...moments, out],
+      bindings: [parameters, sampled, between, out],
       params: { rows, ...size },
       grid,
       work: (pixels + rows * height) * channels,

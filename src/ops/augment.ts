@@ -55,7 +55,7 @@ export const ADJUSTMENTS = {
 
 /**
  * Views of a batch of images, as the parameters say (host: `drawView`), normalised. One dispatch samples; another
- * adjusts colours, where the structure does; two blur, where it does; where every view has its own mean, one more.
+ * adjusts colours, where the structure does; blur, or a mean that every view has of its own, takes a third.
  * Sampling does not antialias. No gradient.
  *
  * Noise is drawn on the device: channel c of pixel i of an image takes word c of the Philox block with counter

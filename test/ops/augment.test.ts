@@ -211,9 +211,9 @@ for (const { name, open } of devices)
         planAugment({ ...launch, ...plain, ...changes }, target).map(({ kernel }) => kernel)
       assert.deepEqual(kernels({}), ['augment_sample'])
       assert.deepEqual(kernels({ colour: true }), ['augment_sample', 'augment_colour'])
-      const blur = ['augment_blur', 'augment_blur']
-      assert.deepEqual(kernels({ blurRadius: 2 }), ['augment_sample', ...blur])
-      assert.deepEqual(kernels({ colour: true, blurRadius: 2 }), ['augment_sample', 'augment_colour', ...blur])
+      const blur = ['augment_sample', 'augment_colour', 'augment_blur']
+      assert.deepEqual(kernels({ blurRadius: 2 }), blur)
+      assert.deepEqual(kernels({ colour: true, contrast: 'luma', blurRadius: 2, noise: true }), blur)
       assert.deepEqual(kernels({ noise: true, interpolation: 'pixelated' }), ['augment_sample'])
       const own = ['augment_sample', 'augment_colour', 'augment_standardise']
       assert.deepEqual(kernels({ standardise: 'mean' }), own)
