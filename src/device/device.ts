@@ -47,6 +47,8 @@ export interface LaunchTime {
   readonly launch: Launch
   readonly begin: number
   readonly end: number
+  /** What the longest dispatch of it took, also in nanoseconds. The CPU device carries out a launch in one. */
+  readonly longestDispatch: number
 }
 
 /** What the device holds, in bytes. `peak` since it was opened or since `resetPeak`. */

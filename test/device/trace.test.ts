@@ -48,6 +48,10 @@ for (const kind of ['webgpu', 'cpu'] as const) {
         device.replay(program)
       })
       assert.deepEqual(names(times), ['reduce', 'reduce'])
+      for (const { begin, end, longestDispatch } of times) {
+        assert.ok(longestDispatch > (end - begin) / 8 && longestDispatch <= end - begin)
+        assert.equal(longestDispatch === end - begin, kind === 'cpu')
+      }
       device.release(program)
       x.dispose()
     })

@@ -9,56 +9,10 @@ import { slice } from '../../src/ops/shape.js'
 import { requireGradient, tensor } from '../../src/tensor/create.js'
 import { Generator } from '../../src/tensor/philox.js'
 import { scope } from '../../src/tensor/scope.js'
-import { gradients } from '../../src/tensor/tape.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
 import { devices } from '../conformance/devices.js'
 import { generator, unitRows } from '../reference/random.js'
-
-const WIDTH = 128
-const TEMPERATURE = 0.07
-/** What a loss may need beside its inputs and gradients, and a device may hold in all. */
-const BESIDE = 64 * 2 ** 20
-const ALL = 2 ** 30
-
-const dot = (a: Float32Array, i: number, b: Float32Array, j: number): number => {
-  let sum = 0
-  for (let c = 0; c < WIDTH; c++) sum += a[i * WIDTH + c]! * b[j * WIDTH + c]!
-  return sum
-}
-
-/** Runs a loss and its gradient. */
-async function measured(device: Device, z: Tensor, loss: () => Tensor) {
-  device.resetPeak()
-  const { live } = device.memory()
-  const begin = performance.now()
-  const made = scope(() => {
-    const value = loss()
-    return [value, ...gradients(value, [z])] as [Tensor, Tensor]
-  })
-  const [value, gradient] = [await made[0].item(), (await made[1].data()) as Float32Array]
-  const { peak } = device.memory()
-  for (const each of made) each.dispose()
-  const beside = peak - live - 4 * z.size
-  const seconds = (performance.now() - begin) / 1000
-  console.log(`      ${(beside / 2 ** 20).toFixed(1)} MiB beside inputs and gradient, ${seconds.toFixed(1)} s`)
-  assert.ok(beside <= BESIDE, `${beside} bytes beside inputs and gradient`)
-  assert.ok(peak <= ALL, `${peak} bytes in all`)
-  return { value, gradient }
-}
-
-/** ‖found − exact‖ of some rows against the bound of the conformance suite. */
-function assertRows(found: Float32Array, exact: Map<number, Float64Array>, depth: number): void {
-  let [error, norm] = [0, 0]
-  for (const [row, values] of exact) {
-    for (const [c, value] of values.entries()) {
-      error += (found[row * WIDTH + c]! - value) ** 2
-      norm += value ** 2
-    }
-  }
-  const bound = (8 * Math.sqrt(depth) * 2 ** -23) / TEMPERATURE
-  const relative = Math.sqrt(error / norm)
-  assert.ok(norm > 0 && relative <= bound, `gradient off by ${relative} of its norm, allowed ${bound}`)
-}
+import { assertRows, dot, ExactSums, measured, TEMPERATURE, WIDTH } from './manyKeys.js'
 
 for (const { name, open } of devices.filter(({ name }) => name !== 'webgpu-minimum-limits')) {
   describe(`very many keys on ${name}`, () => {
@@ -91,29 +45,12 @@ for (const { name, open } of devices.filter(({ name }) => name !== 'webgpu-minim
       })
       const value = await some.item()
       const [q, k] = (await Promise.all([queries.data(), keys.data()])) as [Float32Array, Float32Array]
-      // Similarities lie between −1/T and 1/T: in float64 their exponentials need no maximum.
       const sampled = [0, 1, 2, 77, 255]
-      const state = new Map(sampled.map(row => [row, { sum: 0, weighted: new Float64Array(WIDTH) }]))
-      const take = (row: number, from: Float32Array, j: number): void => {
-        const { weighted } = state.get(row)!
-        const weight = Math.exp(dot(q, row, from, j) / TEMPERATURE)
-        state.get(row)!.sum += weight
-        for (let c = 0; c < WIDTH; c++) weighted[c]! += weight * from[j * WIDTH + c]!
-      }
-      for (const row of sampled) take(row, k, row)
-      for (const page of pages) {
-        const data = (await page.data()) as Float32Array
-        for (const row of sampled) for (let j = 0; j < pageRows; j++) take(row, data, j)
-      }
-      const loss = (row: number) => Math.log(state.get(row)!.sum) - dot(q, row, k, row) / TEMPERATURE
-      const exact = new Map(
-        sampled.map(row => {
-          const { sum, weighted } = state.get(row)!
-          return [row, weighted.map((value, c) => (value / sum - k[row * WIDTH + c]!) / TEMPERATURE / rows)]
-        }),
-      )
-      assertRows(gradient, exact, 2 ** 20)
-      const mean = (loss(0) + loss(1) + loss(2)) / few
+      const exact = new ExactSums(q, sampled)
+      for (const row of sampled) exact.take(row, k, row)
+      await exact.takeAll(pages)
+      assertRows(gradient, new Map(sampled.map(row => [row, exact.gradient(row, k, row, rows)])), 2 ** 20)
+      const mean = (exact.loss(0, k, 0) + exact.loss(1, k, 1) + exact.loss(2, k, 2)) / few
       assert.ok(Math.abs(value / mean - 1) < 1e-5, `${value}, exactly ${mean}`)
       for (const each of [some, queries, keys, ...pages]) each.dispose()
     })

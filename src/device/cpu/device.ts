@@ -133,7 +133,10 @@ export class CPUDevice implements Device {
       await this.settle()
       times = this.queue.endTrace()
     }
-    return launches.map((launch, i) => ({ launch, begin: times[2 * i]!, end: times[2 * i + 1]! }))
+    return launches.map((launch, i) => {
+      const [begin, end] = [times[2 * i]!, times[2 * i + 1]!]
+      return { launch, begin, end, longestDispatch: end - begin }
+    })
   }
 
   /** The working memory that ops share counts as pooled, and towards the peak. */

@@ -48,9 +48,9 @@ export class Trace {
       await staging.mapAsync(1)
       const stamps = new BigUint64Array(staging.getMappedRange())
       commands.forEach(({ launch, part }, i) => {
-        const end = Number(stamps[2 * i + 1]!)
-        if (part === 0) times.push({ launch, begin: Number(stamps[2 * i]!), end })
-        else times.push({ ...times.pop()!, end })
+        const [begin, end] = [Number(stamps[2 * i]!), Number(stamps[2 * i + 1]!)]
+        const before = part === 0 ? { launch, begin, longestDispatch: 0 } : times.pop()!
+        times.push({ ...before, end, longestDispatch: Math.max(before.longestDispatch, end - begin) })
       })
       for (const each of [queries, resolved, staging]) each.destroy()
     }

@@ -18,14 +18,16 @@ const sizes = { batch: 1, m: 2, n: 3, k: 4, transposeA: false, transposeB: true,
 const product = { op: 'matmul', a: slice(32), b: slice(48), out: slice(24), ...sizes } as const
 
 /** Two steps of three launches: 2, 1 and 4 ms, with 1 ms between steps. */
-const times: LaunchTime[] = [
-  { launch: copy(8), begin: 10e6, end: 12e6 },
-  { launch: copy(2), begin: 12e6, end: 13e6 },
-  { launch: product, begin: 13.5e6, end: 17.5e6 },
-  { launch: copy(8), begin: 18.5e6, end: 20.5e6 },
-  { launch: copy(2), begin: 20.5e6, end: 21.5e6 },
-  { launch: product, begin: 22e6, end: 26e6 },
-]
+const times = (
+  [
+    [copy(8), 10e6, 12e6],
+    [copy(2), 12e6, 13e6],
+    [product, 13.5e6, 17.5e6],
+    [copy(8), 18.5e6, 20.5e6],
+    [copy(2), 20.5e6, 21.5e6],
+    [product, 22e6, 26e6],
+  ] as const
+).map(([launch, begin, end]): LaunchTime => ({ launch, begin, end, longestDispatch: end - begin }))
 
 describe('profile', () => {
   it('groups launches by op and shape, by the step, the longest first', () => {
