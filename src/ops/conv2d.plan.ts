@@ -1,7 +1,7 @@
 import type { Slice } from '../device/device.js'
 import type { LaunchOf, Precision } from '../device/launch.js'
 import { type Binding, type Dispatch, fold, scratch, type Target, tiles } from '../device/webgpu/plan.js'
-import { type ImplicitProduct, prefersWorkgroup, workgroupTile } from './convolutionTile.plan.js'
+import { type ConvolutionForce, type ImplicitProduct, sharedTile } from './convolutionTile.plan.js'
 import { extentOf, planMatmul, type Tile } from './matmul.plan.js'
 import { planCopy } from './shape.launch.js'
 
@@ -23,21 +23,6 @@ export interface ConvolutionSizes {
   readonly dilationY: number
   readonly dilationX: number
   readonly groups: number
-}
-
-/** What a test or a benchmark may prescribe instead of the planner's own choice. */
-export interface ConvolutionForce {
-  /** `direct`: no detour over matmul where the kernel is 1×1. */
-  readonly direct?: boolean
-  /** Whether tiles lie in registers alone or are shared through workgroup memory. */
-  readonly kernel?: 'register' | 'workgroup'
-  /**
-   * Rows are pixels in forward and backward-data, input channels in backward-filter (1 or a multiple of 4). In workgroup
-   * memory: 8 rows, 1 or 2 columns, x = 8, y = 8 or 16.
-   */
-  readonly tile?: Tile
-  /** Backward-filter only. */
-  readonly splits?: number
 }
 
 /** The second half of a launch of conv2dBatchNorm: y = relu?((sum − mean) · factor + beta + residual). */
@@ -191,7 +176,7 @@ interface Gather {
 
 function dispatchOf(
   gather: Gather,
-  { images, groups, precision }: ConvolutionSizes & { readonly precision?: Precision },
+  { images, groups, precision = 'float32' }: ConvolutionSizes & { readonly precision?: Precision },
   bindings: readonly Binding[],
   target: Target,
   force: ConvolutionForce,
@@ -199,26 +184,29 @@ function dispatchOf(
 ): Dispatch {
   const { depth, columns, y, x } = gather
   const rows = images * gather.rowHeight * gather.rowWidth
-  const product: ImplicitProduct = { rows, columns, length: depth * y.taps * x.taps, repeats: groups }
-  const shared = force.kernel ? force.kernel === 'workgroup' : prefersWorkgroup(product, target)
-  const tile = force.tile ?? (shared ? workgroupTile(product) : gatherTile(columns, target))
-  const extent = extentOf(tile)
+  const product: ImplicitProduct = { rows, columns, length: depth * y.taps * x.taps, repeats: groups, precision }
+  const shared = sharedTile(product, target, force)
+  const tile = force.tile ?? gatherTile(columns, target)
+  const extent = shared ?? extentOf(tile)
   const rowTiles = tiles(rows, extent.rows)
   const columnTiles = tiles(columns, extent.columns)
-  const parameters = {
+  const inRegisters = {
     R: tile.rows,
     C: tile.columns,
+    X: tile.x,
     Y: tile.y,
-    VEC_X: Number(shared && depth % 4 === 0),
-    VEC_OUT: Number(columns % 4 === 0),
     HALF: Number(precision === 'float16'),
-    NORM: Number(norm !== undefined),
-    RELU: Number(norm?.relu ?? false),
-    RESIDUAL: Number(Boolean(norm?.residual)),
   }
   return {
-    kernel: shared ? 'conv2d_workgroup' : 'conv2d',
-    parameters: shared ? parameters : { ...parameters, X: tile.x },
+    kernel: `conv2d${shared?.suffix ?? ''}`,
+    parameters: {
+      ...(shared?.parameters ?? inRegisters),
+      VEC_X: Number(shared !== undefined && depth % 4 === 0),
+      VEC_OUT: Number(columns % 4 === 0),
+      NORM: Number(norm !== undefined),
+      RELU: Number(norm?.relu ?? false),
+      RESIDUAL: Number(Boolean(norm?.residual)),
+    },
     bindings: [...bindings, ...(norm ? [norm.coefficients] : []), ...(norm?.residual ? [norm.residual] : [])],
     params: {
       rows,

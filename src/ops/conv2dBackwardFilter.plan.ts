@@ -1,8 +1,8 @@
 import type { LaunchOf } from '../device/launch.js'
 import { type Binding, type Dispatch, fold, scratch, type Target, tiles } from '../device/webgpu/plan.js'
-import { type ConvolutionForce, type ConvolutionSizes, isProduct, productOf } from './conv2d.plan.js'
-import { type ImplicitProduct, prefersWorkgroup, workgroupTile } from './convolutionTile.plan.js'
-import { extentOf, planMatmul, softwareTile, splitsFor, sumSplits, type Tile } from './matmul.plan.js'
+import { type ConvolutionSizes, isProduct, productOf } from './conv2d.plan.js'
+import { type ConvolutionForce, type ImplicitProduct, type SharedTile, sharedTile } from './convolutionTile.plan.js'
+import { planMatmul, softwareTile, splitsFor, sumSplits, type Tile } from './matmul.plan.js'
 
 /** Tiles of backward-filter on a software adapter, as in matmul.plan.ts. */
 const FILTER_SIZES: readonly (readonly [rows: number, columns: number, speed: number])[] = [
@@ -32,18 +32,18 @@ export function planConv2dBackwardFilter(
   const depth = launch.channels / groups
   const columns = launch.filters / groups
   const rows = kernelHeight * kernelWidth * depth
-  const product: ImplicitProduct = { rows, columns, length: images * outHeight * outWidth, repeats: groups }
-  const shared = force.kernel ? force.kernel === 'workgroup' : prefersWorkgroup(product, target)
-  const { splits, dispatch } = (shared ? workgroupPlan : registerPlan)(launch, product, target, force)
+  const { precision = 'float32' } = launch
+  const length = images * outHeight * outWidth
+  const product: ImplicitProduct = { rows, columns, length, repeats: groups, precision }
+  const shared = sharedTile(product, target, force)
+  const { splits, dispatch } = shared
+    ? sharedPlan(shared, launch, product, target, force)
+    : registerPlan(launch, product, target, force)
   const count = rows * launch.filters
   const parts: Binding = splits === 1 ? out : scratch(0, 4 * splits * count)
   const partial: Dispatch = {
     ...dispatch,
-    parameters: {
-      ...dispatch.parameters,
-      VEC_OUT: Number(columns % 4 === 0),
-      HALF: Number(launch.precision === 'float16'),
-    },
+    parameters: { ...dispatch.parameters, VEC_OUT: Number(columns % 4 === 0) },
     bindings: [x, dy, parts],
     params: {
       ...dispatch.params,
@@ -68,7 +68,7 @@ export function planConv2dBackwardFilter(
   return splits === 1 ? [partial] : [partial, sumSplits(parts, out, count, splits, target)]
 }
 
-/** What the two kernels differ in. */
+/** What the kernels differ in. */
 interface PartialSums {
   readonly splits: number
   readonly dispatch: Pick<Dispatch, 'kernel' | 'parameters' | 'params' | 'grid'>
@@ -77,7 +77,7 @@ interface PartialSums {
 /** Splits of whole output lines. */
 function registerPlan(
   { images, outHeight, filters, kernelHeight, kernelWidth }: ConvolutionSizes,
-  { rows, columns, length, repeats }: ImplicitProduct,
+  { rows, columns, length, repeats, precision }: ImplicitProduct,
   target: Target,
   force: ConvolutionForce,
 ): PartialSums {
@@ -94,33 +94,37 @@ function registerPlan(
     splits,
     dispatch: {
       kernel: 'conv2d_backward_filter',
-      parameters: { D: tile.rows, C: tile.columns, X: tile.x, Y: tile.y },
+      parameters: {
+        D: tile.rows,
+        C: tile.columns,
+        X: tile.x,
+        Y: tile.y,
+        HALF: Number(precision === 'float16'),
+      },
       params: { lines, rows: blocks, blocks: blocks / taps, chunk, column_tiles: columnTiles },
       grid: fold(tiles(splits * blocks, tile.y) * columnTiles * repeats, target.limits),
     },
   }
 }
 
-/** Splits of 16 pixels, a turn of the kernel, or several times as many. */
-function workgroupPlan(
+/** Splits of the pixels of a turn of the kernel, or several times as many. */
+function sharedPlan(
+  { suffix, parameters, turn, ...extent }: SharedTile,
   { channels, filters, groups }: ConvolutionSizes,
-  product: ImplicitProduct,
+  { rows, columns, length, repeats }: ImplicitProduct,
   target: Target,
   force: ConvolutionForce,
 ): PartialSums {
-  const { rows, columns, length, repeats } = product
-  const tile = force.tile ?? workgroupTile(product)
-  const extent = extentOf(tile)
   const [rowTiles, columnTiles] = [tiles(rows, extent.rows), tiles(columns, extent.columns)]
   const workgroups = rowTiles * columnTiles * repeats
   const wanted = force.splits ?? splitsFor(length, workgroups, 4 * rows * filters, target)
-  const chunk = 16 * tiles(tiles(length, wanted), 16)
+  const chunk = turn * tiles(tiles(length, wanted), turn)
   const splits = tiles(length, chunk)
   return {
     splits,
     dispatch: {
-      kernel: 'conv2d_backward_filter_workgroup',
-      parameters: { C: tile.columns, Y: tile.y, VEC_X: Number((channels / groups) % 4 === 0) },
+      kernel: `conv2d_backward_filter${suffix}`,
+      parameters: { ...parameters, VEC_X: Number((channels / groups) % 4 === 0) },
       params: { pixels: length, rows, chunk, row_tiles: rowTiles, column_tiles: columnTiles },
       grid: fold(workgroups * splits, target.limits),
     },

@@ -8,7 +8,8 @@ import { willRecord } from '../tensor/tape.js'
 import { empty, type Tensor, wantDtype } from '../tensor/tensor.js'
 import { type BatchNormOptions, batchNorm } from './batchNorm.js'
 import { type Conv2dOptions, conv2d, convolutionSizes, outShape } from './conv2d.js'
-import { type ConvolutionForce, type ConvolutionSizes, planConv2d } from './conv2d.plan.js'
+import { type ConvolutionSizes, planConv2d } from './conv2d.plan.js'
+import type { ConvolutionForce } from './convolutionTile.plan.js'
 import { lanesOf } from './lanes.js'
 
 declare module '../device/launch.js' {

@@ -1,5 +1,6 @@
 import type { Slice } from '../device/device.js'
 import { GradientError, ShapeError } from '../device/errors.js'
+import type { LaunchOf } from '../device/launch.js'
 import { type Dispatch, fold, implement, type Target, tiles } from '../device/webgpu/plan.js'
 import { zeros } from '../tensor/create.js'
 import { sameShape, show } from '../tensor/shape.js'
@@ -27,27 +28,39 @@ declare module '../device/launch.js' {
   }
 }
 
-implement('pickedDots', ({ queries, out, ...launch }, target) => plan('picked_dots', launch, target, queries, out))
-implement('pickedSum', ({ factors, out, ...launch }, target) => plan('picked_sum', launch, target, factors, out))
+implement('pickedDots', ({ page, indices, queries, out, rows, columns, picked, ...rest }, { limits }) => [
+  {
+    kernel: 'picked_dots',
+    parameters: { VEC: Number(columns % 4 === 0) },
+    bindings: [queries, page, indices, out],
+    params: { rows, columns, picked, first: rest.first, page_rows: rest.pageRows },
+    grid: fold(tiles(rows * picked, 64), limits),
+    work: rows * columns * picked,
+  },
+])
 
-function plan(
-  kernel: 'picked_dots' | 'picked_sum',
-  { page, indices, rows, columns, picked, first, pageRows }: PickOperands,
-  { limits }: Target,
-  source: Slice,
-  out: Slice,
-): Dispatch[] {
-  const sum = kernel === 'picked_sum'
-  return [
-    {
-      kernel,
-      parameters: sum ? { BEGIN: Number(first === 0) } : { VEC: Number(columns % 4 === 0) },
-      bindings: [source, page, indices, out],
-      params: { rows, columns, picked, first, page_rows: pageRows },
-      grid: fold(tiles(rows * (sum ? columns : picked), 64), limits),
-      work: rows * columns * picked,
-    },
-  ]
+implement('pickedSum', planPickedSum)
+
+/** Multiply-adds of a dispatch, so that none takes a second, and how many terms the kernel sums before it adds. */
+const [MOST_WORK, TERMS] = [2 ** 25, 256]
+
+/** One dispatch for so many terms of every sum; the order in which they are added depends on none of it. */
+export function planPickedSum(launch: LaunchOf<'pickedSum'>, { limits }: Pick<Target, 'limits'>): Dispatch[] {
+  const { page, indices, factors, out, rows, columns, picked, first, pageRows } = launch
+  const each = TERMS * Math.max(1, Math.floor(MOST_WORK / (rows * columns * TERMS)))
+  const vec = columns % 4 === 0
+  const counted = vec ? columns / 4 : columns
+  return Array.from({ length: tiles(picked, each) }, (_, part) => {
+    const [begin, end] = [part * each, Math.min((part + 1) * each, picked)]
+    return {
+      kernel: 'picked_sum',
+      parameters: { VEC: Number(vec), BEGIN: Number(first === 0 && begin === 0) },
+      bindings: [factors, page, indices, out],
+      params: { rows, columns: counted, picked, first, page_rows: pageRows, begin, end },
+      grid: fold(tiles(rows * counted, 64), limits),
+      work: rows * columns * (end - begin),
+    }
+  })
 }
 
 /**

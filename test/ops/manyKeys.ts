@@ -35,14 +35,14 @@ export async function measured(device: Device, z: Tensor, loss: () => Tensor) {
   for (const each of made) each.dispose()
   const beside = peak - live - 4 * z.size
   const seconds = (performance.now() - begin) / 1000
-  const longest = Math.max(...times.map(({ longestDispatch }) => longestDispatch))
-  const dispatches = `longest dispatch ${(longest / 1e6).toFixed(0)} ms`
+  const { launch, longestDispatch } = times.reduce((a, b) => (b.longestDispatch > a.longestDispatch ? b : a))
+  const dispatches = `longest dispatch ${(longestDispatch / 1e6).toFixed(0)} ms (${launch.op})`
   console.log(
     `      ${(beside / 2 ** 20).toFixed(1)} MiB beside inputs and gradient, ${seconds.toFixed(1)} s, ${dispatches}`,
   )
   assert.ok(beside <= BESIDE, `${beside} bytes beside inputs and gradient`)
   assert.ok(peak <= ALL, `${peak} bytes in all`)
-  assert.ok(longest <= LONGEST_DISPATCH || device.info.kind === 'cpu', dispatches)
+  assert.ok(longestDispatch <= LONGEST_DISPATCH || device.info.kind === 'cpu', dispatches)
   return { value, gradient }
 }
 

@@ -50,6 +50,32 @@ for (const { name, open } of devices) {
       assert.deepEqual(dw!.data, [100, 200, 1001, 2002])
     })
 
+    it('pickedDots has the gradient of float64 where it takes several dispatches', async () => {
+      const [count, drawn, columns, classes] = [512, 600, 256, 50]
+      const picks = integers(0, classes)(generator(3), count * drawn)
+      const bank = rows(classes, columns, 2)
+      const q = rows(count, columns)
+      const factor = tensor(
+        Array.from({ length: drawn }, (_, s) => 1 + s / drawn),
+        { device },
+      )
+      const [w, dq] = await valuesOf(() => {
+        const dots = pickedDots(q, [bank], int32(picks, [count, drawn]))
+        return [bank, ...gradients(sum(mul(dots, factor)), [q])]
+      })
+      for (const row of [0, 77, count - 1]) {
+        for (const column of [0, 1, columns - 1]) {
+          let exact = 0
+          for (let s = 0; s < drawn; s++)
+            exact += (1 + s / drawn) * w!.data[picks[row * drawn + s]! * columns + column]!
+          const found = dq!.data[row * columns + column]!
+          assert.ok(Math.abs(found - exact) < 1e-4, `${found}, exactly ${exact}`)
+        }
+      }
+      factor.dispose()
+      q.dispose()
+    })
+
     it('never gather the rows that they pick', () => {
       const [count, drawn, columns, classes] = [128, 512, 64, 4096]
       const q = rows(count, columns)
