@@ -5,6 +5,8 @@
 #include "lib/index.wgsl"
 #include "lib/pixel.wgsl"
 #include "lib/view.wgsl"
+#include "lib/load_pixel.wgsl"
+#include "lib/store_pixel.wgsl"
 #include "lib/blur.wgsl"
 
 struct Params {
@@ -23,15 +25,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   if (index >= params.pixels) { return; }
   let n = index / (params.height * params.width);
   let place = i32(index / params.width % params.height);
-  let stride = i32(params.width);
-  let value = blurred(i32(index) - place * stride, place, i32(params.height) - 1, stride, parameters_of(n, 5u).z,
-    params.radius);
-  let finished = finish(value, n, index % (params.height * params.width));
-#if CHANNELS == 1
-  out[index] = finished;
-#else
-  out[3u * index] = finished.x;
-  out[3u * index + 1u] = finished.y;
-  out[3u * index + 2u] = finished.z;
-#endif
+  let top = index - u32(place) * params.width;
+  let value = blurred(top, place, i32(params.height) - 1, params.width, parameters_of(n, 5u).z, params.radius);
+  store_pixel(index, finish(value, n, index % (params.height * params.width)));
 }

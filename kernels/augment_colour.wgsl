@@ -3,18 +3,20 @@
 //   x ← adjust(order_k, x)  for k = 0 … 3;   contrast blends with the mean of the image as it was before contrast:
 //   mean_n = Σ_y sums[n,y] / (height · width), always added in the same order
 //
-// With END finish it also finishes (lib/view.wgsl). With END blur it writes the row, blurred along itself, to `across`,
+// With END finish it also finishes (lib/view.wgsl). With END blur it writes the row, blurred along itself, to `out`,
 // for augment_blur.wgsl. With END moments it solarises and writes the row's mean and sum of squared deviations of every
 // channel instead, for augment_standardise.wgsl. In the last two it may be that there is nothing to adjust (ADJUST).
 // One invocation adjusts one row. Workgroup 64, grid ⌈rows / 64⌉ folded, rows = images · height.
 // Bindings: parameters f32 [N, 48] (see ops/augment.ts); x f32 [N, height, width, CHANNELS]; with CONTRAST
-// sums f32 [N, height]; as binding NEXT with END moments moments f32 [N, height, 2 · CHANNELS], with END blur across as x.
+// sums f32 [N, height]; as binding NEXT with END moments moments f32 [N, height, 2 · CHANNELS], with END blur out as x.
 #include "lib/index.wgsl"
 #include "lib/pixel.wgsl"
 #include "lib/view.wgsl"
 #include "lib/colour.wgsl"
+#include "lib/load_pixel.wgsl"
 #if END == blur
 #include "lib/blur.wgsl"
+#include "lib/store_pixel.wgsl"
 #endif
 
 struct Params {
@@ -30,7 +32,7 @@ struct Params {
 @group(0) @binding({{NEXT}}) var<storage, read_write> moments: array<f32>;
 #endif
 #if END == blur
-@group(0) @binding({{NEXT}}) var<storage, read_write> across: array<f32>;
+@group(0) @binding({{NEXT}}) var<storage, read_write> out: array<f32>;
 #endif
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -56,12 +58,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   var squares = Pixel(0.0);
 #endif
   for (var column = 0u; column < params.width; column++) {
-    let at = {{CHANNELS}}u * (row * params.width + column);
-#if CHANNELS == 1
-    var value = x[at];
-#else
-    var value = vec3<f32>(x[at], x[at + 1u], x[at + 2u]);
-#endif
+    let at = row * params.width + column;
+    var value = load_pixel(at);
 #if ADJUST
     for (var k = 0u; k < 4u; k++) { value = adjust(order[k], value, factors, rotation, image_mean, n); }
     if (second.z != 0.0) { value = Pixel(luma(value)); }
@@ -79,9 +77,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #if CHANNELS == 1
     x[at] = value;
 #else
-    x[at] = value.x;
-    x[at + 1u] = value.y;
-    x[at + 2u] = value.z;
+    x[3u * at] = value.x;
+    x[3u * at + 1u] = value.y;
+    x[3u * at + 2u] = value.z;
 #endif
   }
 #if END == moments
@@ -99,16 +97,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #endif
 #endif
 #if END == blur
-  for (var column = 0; column < i32(params.width); column++) {
-    let value = blurred(i32(row * params.width), column, i32(params.width) - 1, 1, parameters_of(n, 5u).z, params.radius);
-    let at = {{CHANNELS}}u * (row * params.width + u32(column));
-#if CHANNELS == 1
-    across[at] = value;
-#else
-    across[at] = value.x;
-    across[at + 1u] = value.y;
-    across[at + 2u] = value.z;
-#endif
+  let sigma = parameters_of(n, 5u).z;
+  let last = i32(params.width) - 1;
+  for (var column = 0; column <= last; column++) {
+    store_pixel(row * params.width + u32(column), blurred(row * params.width, column, last, 1u, sigma, params.radius));
   }
 #endif
 }

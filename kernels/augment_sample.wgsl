@@ -15,6 +15,7 @@
 #include "lib/index.wgsl"
 #include "lib/pixel.wgsl"
 #include "lib/view.wgsl"
+#include "lib/store_pixel.wgsl"
 #include "lib/colour.wgsl"
 
 struct Params {
@@ -172,14 +173,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #if FINISH
     value = finish(value, n, row % params.height * params.width + x);
 #endif
-    let to = {{CHANNELS}}u * (row * params.width + x);
-#if CHANNELS == 1
-    out[to] = value;
-#else
-    out[to] = value.x;
-    out[to + 1u] = value.y;
-    out[to + 2u] = value.z;
-#endif
+    store_pixel(row * params.width + x, value);
   }
 #if CONTRAST
   sums[row] = sum;

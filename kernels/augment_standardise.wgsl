@@ -11,6 +11,8 @@
 #include "lib/index.wgsl"
 #include "lib/pixel.wgsl"
 #include "lib/view.wgsl"
+#include "lib/load_pixel.wgsl"
+#include "lib/store_pixel.wgsl"
 
 struct Params {
   rows: u32, height: u32, width: u32,
@@ -76,12 +78,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #endif
 #endif
   for (var column = 0u; column < params.width; column++) {
-    let at = {{CHANNELS}}u * (row * params.width + column);
-#if CHANNELS == 1
-    var value = (x[at] - mean) / scale;
-#else
-    var value = (vec3<f32>(x[at], x[at + 1u], x[at + 2u]) - mean) / scale;
-#endif
+    let at = row * params.width + column;
+    var value = (load_pixel(at) - mean) / scale;
 #if NOISE
 #if CHANNELS == 3
     if (kept >= 1u && kept <= 3u) {
@@ -90,12 +88,6 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #endif
     value += sigma * normal_pixel(n, row % params.height * params.width + column);
 #endif
-#if CHANNELS == 1
-    out[at] = value;
-#else
-    out[at] = value.x;
-    out[at + 1u] = value.y;
-    out[at + 2u] = value.z;
-#endif
+    store_pixel(at, value);
   }
 }

@@ -1,4 +1,4 @@
-// A Gaussian along one axis (needs lib/pixel.wgsl and the binding `x`, rows of pixels):
+// A Gaussian along one axis (needs lib/load_pixel.wgsl):
 //
 //   blurred = Σ_j w_j x[place + j] / Σ_j w_j,   w_j = exp(−j² / 2σ²),   |j| <= radius
 //
@@ -6,22 +6,14 @@
 // the edge is repeated. σ = 0 leaves an image as it is. The weights are made anew for every pixel: an array of them, or
 // a ring of rows that would do both axes at once, is indexed at run time, which a software adapter turns into chains of
 // comparisons (radius 6 took 20 s to compile).
-fn load_pixel(at: i32) -> Pixel {
-#if CHANNELS == 1
-  return x[at];
-#else
-  return vec3<f32>(x[3 * at], x[3 * at + 1], x[3 * at + 2]);
-#endif
-}
-
-fn blurred(start: i32, place: i32, last: i32, stride: i32, sigma: f32, radius: i32) -> Pixel {
-  var value = load_pixel(start + place * stride);
+fn blurred(start: u32, place: i32, last: i32, stride: u32, sigma: f32, radius: i32) -> Pixel {
+  var value = load_pixel(start + u32(place) * stride);
   if (sigma > 0.0) {
     var total = 1.0;
     for (var j = 1; j <= radius; j++) {
       let weight = exp(-f32(j * j) / (2.0 * sigma * sigma));
-      let before = load_pixel(start + max(place - j, 0) * stride);
-      let after = load_pixel(start + min(place + j, last) * stride);
+      let before = load_pixel(start + u32(max(place - j, 0)) * stride);
+      let after = load_pixel(start + u32(min(place + j, last)) * stride);
       value += weight * (before + after);
       total += 2.0 * weight;
     }
