@@ -14,7 +14,7 @@ export type OpSpec =
   | { readonly op: ImageOp; readonly batch: number; readonly size: number; readonly channels: number }
   | { readonly op: 'softmax' | 'ntXent'; readonly rows: number; readonly columns: number }
   | { readonly op: 'infoNCE'; readonly rows: number; readonly keys: number; readonly columns: number }
-  | { readonly op: 'ema' | 'sgd'; readonly tensors: number; readonly width: number }
+  | { readonly op: OptimizerOp; readonly tensors: number; readonly width: number }
   | {
       readonly op: 'similarityTopK'
       readonly rows: number
@@ -44,6 +44,8 @@ export type Spec = (OpSpec | TrainSpec) & {
 export type ConvolutionOp = 'conv2d' | 'conv2dBackwardData' | 'conv2dBackwardFilter'
 /** `maxPool2d` has windows of 2×2 side by side; `batchNorm` is training, forward and backward; `augment` makes two views. */
 export type ImageOp = 'maxPool2d' | 'batchNorm' | 'relu' | 'add' | 'augment'
+/** A step over `tensors` square matrices; LARS adapts its rate to each. */
+export type OptimizerOp = 'ema' | 'sgd' | 'adamw' | 'lars'
 
 export interface Case {
   readonly spec: Spec
@@ -62,6 +64,8 @@ export const MOMENTUM = 0.9
 export const WEIGHT_DECAY = 5e-4
 export const LEARNING_RATE = 0.01
 export const EMA_MOMENTUM = 0.99
+export const BETAS = [0.9, 0.999] as const
+export const TRUST = 0.001
 export const EPSILON = 1e-5
 
 /** A spec with its name and its work. */
@@ -73,6 +77,12 @@ export function caseOf(spec: Spec): Case {
 export function caseName({ spec, shape }: Case): string {
   return spec.precision === undefined ? `${spec.op} ${shape}` : `${spec.op} ${shape} ${spec.precision}`
 }
+
+/**
+ * Operations and bytes a parameter. LARS reads parameters and gradients twice, because no parameter can be updated before
+ * the norms of its tensor are known.
+ */
+const OPTIMIZERS = { ema: [3, 12], sgd: [6, 20], adamw: [14, 28], lars: [12, 28] } as const
 
 function workOf(spec: Spec): Pick<Case, 'shape' | 'flop' | 'bytes'> {
   switch (spec.op) {
@@ -130,9 +140,11 @@ function workOf(spec: Spec): Pick<Case, 'shape' | 'flop' | 'bytes'> {
       return { shape, flop: 4 * rows * keys * columns, bytes: 4 * (keys * columns + 3 * rows * columns) }
     }
     case 'ema':
-    case 'sgd': {
+    case 'sgd':
+    case 'adamw':
+    case 'lars': {
       const parameters = spec.tensors * spec.width * spec.width
-      const [flop, bytes] = spec.op === 'ema' ? [3, 12] : [6, 20]
+      const [flop, bytes] = OPTIMIZERS[spec.op]
       return { shape: `${(parameters / 1e6).toFixed(1)}M`, flop: flop * parameters, bytes: bytes * parameters }
     }
     case 'simclr':

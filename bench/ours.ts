@@ -11,7 +11,9 @@ import { ntXent } from '../src/ops/ntXent.js'
 import { maxPool2d } from '../src/ops/pool.js'
 import { softmax } from '../src/ops/softmax.js'
 import { similarityTopK } from '../src/ops/topk.js'
+import { AdamW } from '../src/optim/adamw.js'
 import { EMA } from '../src/optim/ema.js'
+import { LARS } from '../src/optim/lars.js'
 import { SGD } from '../src/optim/sgd.js'
 import { withPrecision } from '../src/tensor/context.js'
 import { ones, requireGradient, tensor, zeros } from '../src/tensor/create.js'
@@ -24,6 +26,7 @@ import { drawView } from '../src/views/draw.js'
 import { simclrView } from '../src/views/presets.js'
 import { structureOf } from '../src/views/spec.js'
 import {
+  BETAS,
   type Case,
   EMA_MOMENTUM,
   EPSILON,
@@ -31,8 +34,10 @@ import {
   MOMENTUM,
   noise,
   type OpSpec,
+  type OptimizerOp,
   type Spec,
   TEMPERATURE,
+  TRUST,
   unitRows,
   WEIGHT_DECAY,
 } from './case.js'
@@ -150,6 +155,8 @@ function workOf(device: Device, spec: OpSpec): Work {
     }
     case 'ema':
     case 'sgd':
+    case 'adamw':
+    case 'lars':
       return optimizerWork(device, spec)
     case 'augment':
       return augmentWork(device, spec)
@@ -173,7 +180,7 @@ function bankOf(device: Device, keys: number, columns: number): Tensor[] {
 
 function optimizerWork(
   device: Device,
-  { op, tensors, width }: { op: 'ema' | 'sgd'; tensors: number; width: number },
+  { op, tensors, width }: { op: OptimizerOp; tensors: number; width: number },
 ): Work {
   const entries = Array.from({ length: tensors }, (_, i) => ({
     name: `tensor ${i}`,
@@ -188,9 +195,14 @@ function optimizerWork(
     ema.prepare(EMA_MOMENTUM)
     return { inputs: [ema, ...arenas], run: () => ema.step() }
   }
-  const sgd = new SGD(parameters, other, { momentum: MOMENTUM, weightDecay: WEIGHT_DECAY })
-  sgd.prepare({ learningRate: LEARNING_RATE, step: 0 })
-  return { inputs: [sgd, ...arenas], run: () => sgd.step() }
+  const weightDecay = WEIGHT_DECAY
+  const optimizer = {
+    sgd: () => new SGD(parameters, other, { momentum: MOMENTUM, weightDecay }),
+    adamw: () => new AdamW(parameters, other, { betas: BETAS, epsilon: EPSILON, weightDecay }),
+    lars: () => new LARS(parameters, other, { momentum: MOMENTUM, eeta: TRUST, weightDecay }),
+  }[op]()
+  optimizer.prepare({ learningRate: LEARNING_RATE, step: 0 })
+  return { inputs: [optimizer, ...arenas], run: () => optimizer.step() }
 }
 
 function augmentWork(device: Device, spec: { batch: number; size: number; channels: number }): Work {

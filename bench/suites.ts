@@ -23,6 +23,8 @@ const OPS: readonly Spec[] = [
   // 11.3 million parameters, as ResNet-18 has.
   { op: 'ema', tensors: 43, width: 512 },
   { op: 'sgd', tensors: 43, width: 512 },
+  { op: 'adamw', tensors: 43, width: 512 },
+  { op: 'lars', tensors: 43, width: 512 },
   { op: 'augment', batch: 256, size: 32, channels: 3 },
   { op: 'similarityTopK', rows: 256, keys: 8192, columns: 128, k: 20 },
 ]
@@ -50,11 +52,16 @@ function gpuSuite(tiny: boolean): Spec[] {
       const width = small(channels, channels / 8)
       return convolutions({ batch: small(512, 2), size, from: width, to: width })
     }),
+    ...convolutions({ batch: small(512, 2), size: small(8, 4), from: small(256, 32), to: small(256, 32) }).map(
+      spec => ({ ...spec, precision: 'float16' }) as const,
+    ),
     { op: 'batchNorm', batch: small(512, 2), size: small(32, 8), channels: 64 },
     { op: 'ntXent', rows: small(32_768, 64), columns },
     { op: 'infoNCE', rows: small(256, 16), keys: small(1_048_576, 512), columns },
     { op: 'ema', ...arrays },
     { op: 'sgd', ...arrays },
+    { op: 'adamw', ...arrays },
+    { op: 'lars', ...arrays },
     { op: 'augment', batch: small(512, 4), size: small(32, 8), channels: 3 },
     ...halves.map(precision => ({ ...simclr, size: small(32, 16), ...(precision && { precision }) })),
   ]

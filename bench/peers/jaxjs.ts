@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module'
 import type * as Jax from '@jax-js/jax'
 import {
+  BETAS,
   type Case,
   EMA_MOMENTUM,
   EPSILON,
@@ -13,6 +14,7 @@ import {
   noise,
   type OpSpec,
   TEMPERATURE,
+  TRUST,
   unitRows,
   WEIGHT_DECAY,
 } from '../case.js'
@@ -191,6 +193,39 @@ function workOf(jax: Library, spec: OpSpec): Work {
         body: (parameters, gradients, momentum) => {
           const velocity = momentum!.mul(MOMENTUM).add(gradients!.add(parameters!.ref.mul(WEIGHT_DECAY)))
           return [velocity.ref, parameters!.sub(velocity.mul(LEARNING_RATE))]
+        },
+      }
+    }
+    case 'adamw': {
+      const size = spec.tensors * spec.width * spec.width
+      const shape = [spec.tensors, spec.width, spec.width]
+      const [first, second] = BETAS
+      const none = () => array(new Float32Array(size), shape)
+      return {
+        inputs: [random(shape), random(shape, 2), none(), none()],
+        body: (parameters, gradients, mean, square) => {
+          const newMean = mean!.mul(first).add(gradients!.ref.mul(1 - first))
+          const newSquare = square!.mul(second).add(np.square(gradients!).mul(1 - second))
+          const root = np.sqrt(newSquare.ref.div(1 - second)).add(EPSILON)
+          const change = newMean.ref.div(1 - first).div(root)
+          const decayed = parameters!.mul(1 - LEARNING_RATE * WEIGHT_DECAY)
+          return [newMean, newSquare, decayed.sub(change.mul(LEARNING_RATE))]
+        },
+      }
+    }
+    case 'lars': {
+      const size = spec.tensors * spec.width * spec.width
+      const shape = [spec.tensors, spec.width, spec.width]
+      const norm = (x: Jax.Array) => np.sqrt(np.sum(np.square(x), [1, 2], { keepdims: true }))
+      return {
+        inputs: [random(shape), random(shape, 2), array(new Float32Array(size), shape)],
+        body: (parameters, gradients, momentum) => {
+          const decayed = gradients!.add(parameters!.ref.mul(WEIGHT_DECAY))
+          const rate = norm(parameters!.ref)
+            .div(norm(decayed.ref))
+            .mul(TRUST * LEARNING_RATE)
+          const velocity = momentum!.mul(MOMENTUM).add(decayed.mul(rate))
+          return [velocity.ref, parameters!.sub(velocity)]
         },
       }
     }

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import type * as TF from '@tensorflow/tfjs-core'
 import {
+  BETAS,
   type Case,
   EMA_MOMENTUM,
   EPSILON,
@@ -14,6 +15,7 @@ import {
   noise,
   type OpSpec,
   TEMPERATURE,
+  TRUST,
   unitRows,
   WEIGHT_DECAY,
 } from '../case.js'
@@ -24,6 +26,7 @@ type Core = typeof TF
 /** What of the WebGPU backend lies open, and what we use of it. */
 interface WebGPUBackend {
   readonly device: GPUDevice
+  readonly commandEncoder: GPUCommandEncoder | null
   endComputePassEncoder(): void
   submitQueue(): void
 }
@@ -74,7 +77,9 @@ function webgpuQueue(backend: WebGPUBackend): Queue {
   const drained = fence(backend.device)
   return {
     submit() {
-      // Without the first, what is encoded is dropped without a word.
+      // It submits every fifteenth dispatch by itself; after that one there is nothing left to submit.
+      if (!backend.commandEncoder) return
+      // Without this, what is encoded is dropped without a word.
       backend.endComputePassEncoder()
       backend.submitQueue()
     },
@@ -161,6 +166,33 @@ function workOf(tf: Core, spec: OpSpec): Work {
         const decayed = tf.add(gradients, tf.mul(parameters, WEIGHT_DECAY))
         const velocity = tf.add(tf.mul(momentum, MOMENTUM), decayed)
         return [velocity, tf.sub(parameters, tf.mul(velocity, LEARNING_RATE))]
+      }
+      return { inputs: [parameters, gradients, momentum], run }
+    }
+    case 'adamw': {
+      const shape = [spec.tensors, spec.width, spec.width]
+      const [parameters, gradients] = [tf.fill(shape, 0.5), tf.fill(shape, 0.25)]
+      const [mean, square] = [tf.zeros(shape), tf.zeros(shape)]
+      const [first, second] = BETAS
+      const run = () => {
+        const newMean = tf.add(tf.mul(mean, first), tf.mul(gradients, 1 - first))
+        const newSquare = tf.add(tf.mul(square, second), tf.mul(tf.square(gradients), 1 - second))
+        const root = tf.sqrt(tf.div(newSquare, 1 - second))
+        const change = tf.div(tf.div(newMean, 1 - first), tf.add(root, EPSILON))
+        const decayed = tf.mul(parameters, 1 - LEARNING_RATE * WEIGHT_DECAY)
+        return [newMean, newSquare, tf.sub(decayed, tf.mul(change, LEARNING_RATE))]
+      }
+      return { inputs: [parameters, gradients, mean, square], run }
+    }
+    case 'lars': {
+      const shape = [spec.tensors, spec.width, spec.width]
+      const [parameters, gradients, momentum] = [tf.fill(shape, 0.5), tf.fill(shape, 0.25), tf.zeros(shape)]
+      const norm = (x: TF.Tensor) => tf.sqrt(tf.sum(tf.square(x), [1, 2], true))
+      const run = () => {
+        const decayed = tf.add(gradients, tf.mul(parameters, WEIGHT_DECAY))
+        const rate = tf.mul(tf.div(norm(parameters), norm(decayed)), TRUST * LEARNING_RATE)
+        const velocity = tf.add(tf.mul(momentum, MOMENTUM), tf.mul(rate, decayed))
+        return [velocity, tf.sub(parameters, velocity)]
       }
       return { inputs: [parameters, gradients, momentum], run }
     }

@@ -18,6 +18,7 @@ from torch_simclr import simclr_step
 DEVICE = 'cuda' if 'cuda' in sys.argv else 'cpu'
 HALF = torch.float16 if DEVICE == 'cuda' else torch.bfloat16
 TEMPERATURE, MOMENTUM, WEIGHT_DECAY, LEARNING_RATE, EMA_MOMENTUM = 0.5, 0.9, 5e-4, 0.01, 0.99
+BETAS, EPSILON = (0.9, 0.999), 1e-5
 
 
 def random(*shape):
@@ -102,6 +103,17 @@ def sgd(spec):
     return torch.optim.SGD(values, lr=LEARNING_RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY).step
 
 
+def adamw(spec):
+    values = parameters(spec)
+    for value in values:
+        value.grad = random(*value.shape)
+    return torch.optim.AdamW(values, lr=LEARNING_RATE, betas=BETAS, eps=EPSILON, weight_decay=WEIGHT_DECAY).step
+
+
+def lars(spec):
+    raise NotImplementedError('torch has no LARS')
+
+
 def similarity_top_k(spec):
     queries = functional.normalize(random(spec['rows'], spec['columns']), dim=1)
     bank = functional.normalize(random(spec['keys'], spec['columns']), dim=1)
@@ -140,7 +152,7 @@ def matmul(spec):
 CASES = {
     'matmul': matmul, 'conv2d': convolution, 'conv2dBackwardData': convolution, 'conv2dBackwardFilter': convolution,
     'maxPool2d': max_pool, 'softmax': softmax, 'batchNorm': batch_norm, 'relu': relu, 'add': add, 'ntXent': nt_xent,
-    'infoNCE': info_nce, 'ema': ema, 'sgd': sgd, 'simclr': simclr, 'similarityTopK': similarity_top_k,
+    'infoNCE': info_nce, 'ema': ema, 'sgd': sgd, 'adamw': adamw, 'lars': lars, 'simclr': simclr, 'similarityTopK': similarity_top_k,
 }
 
 

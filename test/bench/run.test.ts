@@ -24,6 +24,8 @@ const SMALL: readonly Spec[] = [
   { op: 'ntXent', rows: 8, columns: 16 },
   { op: 'ema', tensors: 2, width: 16 },
   { op: 'sgd', tensors: 2, width: 16 },
+  { op: 'adamw', tensors: 2, width: 16 },
+  { op: 'lars', tensors: 2, width: 16 },
   { op: 'augment', batch: 2, size: 8, channels: 3 },
   { op: 'similarityTopK', rows: 4, keys: 100, columns: 16, k: 5 },
 ]
