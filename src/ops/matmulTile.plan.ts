@@ -92,22 +92,47 @@ export interface MatrixTile {
   readonly turn: number
 }
 
+/** Outputs of a subgroup, along rows and columns, from the tile that needs the fewest loads on. */
+const EXTENTS = [
+  [64, 64],
+  [64, 32],
+  [32, 64],
+  [32, 32],
+] as const
+
 /**
- * The tile of the kernel with subgroup matrices: 128 × 128 outputs a workgroup where such tiles are enough for a GPU,
- * else 64 × 64; nothing where the device's matrices do not divide it, or where it lacks the room.
+ * The tile of the kernels with subgroup matrices: 128 × 128 outputs a workgroup, or half of that along one axis or both
+ * where outputs are fewer, or where such tiles would not be enough for a GPU; nothing where the device's matrices do not
+ * divide it, or where it lacks the room.
  */
-export function matrixTile(m: number, n: number, batch: number, unit: SubgroupMatrix, target: Target) {
-  const wide = m >= 128 && n >= 128 && tiles(m, 128) * tiles(n, 128) * batch >= EVERYWHERE
-  return matrixTileOf(wide ? 64 : 32, unit, target) ?? matrixTileOf(32, unit, target)
+export function matrixTile(
+  m: number,
+  n: number,
+  batch: number,
+  unit: SubgroupMatrix,
+  target: Target,
+): MatrixTile | undefined {
+  for (const [rows, columns] of EXTENTS) {
+    const least = rows + columns === 64
+    const filled = m >= 2 * rows && n >= 2 * columns
+    const busy = tiles(m, 2 * rows) * tiles(n, 2 * columns) * batch >= EVERYWHERE
+    const tile = least || (filled && busy) ? matrixTileOf(rows, columns, unit, target) : undefined
+    if (tile) return tile
+  }
+  return undefined
 }
 
-/** The tile with `extent` × `extent` outputs a subgroup. */
-export function matrixTileOf(extent: number, unit: SubgroupMatrix, { limits }: Target): MatrixTile | undefined {
-  const { m, n, k, lanes } = unit
-  if (extent % m !== 0 || extent % n !== 0 || n % 4 !== 0 || k % 4 !== 0) return undefined
+/** The tile with `rows` × `columns` outputs a subgroup. */
+function matrixTileOf(
+  rows: number,
+  columns: number,
+  { m, n, k, lanes }: SubgroupMatrix,
+  { limits }: Target,
+): MatrixTile | undefined {
+  if (rows % m !== 0 || columns % n !== 0 || n % 4 !== 0 || k % 4 !== 0) return undefined
   // As many values of k a turn as leave room for the sums in 16 KB.
-  const turn = Math.max(1, Math.floor(1024 / extent / k))
-  const tile = { rows: extent / m, columns: extent / n, turn }
-  const bytes = 2 * turn * k * 4 * extent + 16 * m * n
-  return 4 * lanes <= limits.maxWorkgroupInvocations && bytes <= limits.maxWorkgroupBytes ? tile : undefined
+  const turn = Math.max(1, Math.floor(2048 / (rows + columns) / k))
+  const bytes = 4 * turn * k * (rows + columns) + 16 * m * n
+  if (4 * lanes > limits.maxWorkgroupInvocations || bytes > limits.maxWorkgroupBytes) return undefined
+  return { rows: rows / m, columns: columns / n, turn }
 }

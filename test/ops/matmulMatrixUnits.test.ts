@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
 import type { LaunchOf } from '../../src/device/launch.js'
+import { MINIMUM_LIMITS } from '../../src/device/webgpu/open.js'
 import { open } from '../../src/open.js'
 import { planMatmul } from '../../src/ops/matmul.plan.js'
 import { check } from './forcedMatmul.js'
@@ -24,22 +25,24 @@ describe('planMatmul where there are subgroup matrices', () => {
     assert.equal(planMatmul(launchOf(512, 512, 512), software)[0]!.kernel, 'matmul')
   })
 
-  it('covers 128 × 128 outputs a workgroup where such tiles keep a GPU busy, else 64 × 64', () => {
+  it('covers 128 outputs along each axis where such tiles are filled and keep a GPU busy, else 64', () => {
     for (const unit of [NVIDIA, APPLE, INTEL]) {
-      const extentOfSize = (size: number) => {
-        const [{ parameters, params }] = planMatmul(launchOf(size, size, 512), targetOf(unit)) as [
-          ReturnType<typeof planMatmul>[0],
-        ]
-        const { M, N, R, C } = parameters as Record<string, number>
+      const extentOfSize = (m: number, n: number) => {
+        const { parameters, params } = planMatmul(launchOf(m, n, 512), targetOf(unit))[0]!
+        const { M, N, R, C, K, S } = parameters as Record<string, number>
         const extent = [2 * R! * M!, 2 * C! * N!]
         assert.deepEqual(
           [params!.row_tiles, params!.column_tiles],
-          extent.map(side => Math.ceil(size / side)),
+          [Math.ceil(m / extent[0]!), Math.ceil(n / extent[1]!)],
         )
+        // Room for both operands in float16 and for a matrix of sums of each subgroup.
+        assert.ok(2 * S! * K! * (extent[0]! + extent[1]!) + 16 * M! * N! <= MINIMUM_LIMITS.maxWorkgroupBytes)
         return extent
       }
-      assert.deepEqual(extentOfSize(4096), [128, 128])
-      assert.deepEqual(extentOfSize(500), [64, 64])
+      assert.deepEqual(extentOfSize(4096, 4096), [128, 128])
+      assert.deepEqual(extentOfSize(500_000, 64), [128, 64])
+      assert.deepEqual(extentOfSize(64, 500_000), [64, 128])
+      assert.deepEqual(extentOfSize(500, 500), [64, 64])
     }
   })
 
@@ -62,9 +65,11 @@ describe('matmul_subgroup_matrix.wgsl', () => {
           [500, true],
           [501, false],
           [501, true],
+          [40_000, false],
         ] as const
       ).flatMap(([size, transposed]) => {
-        const launch = launchOf(size, size, size, { transposeA: transposed, transposeB: transposed })
+        const n = size > 10_000 ? 64 : size
+        const launch = launchOf(size, n, size, { transposeA: transposed, transposeB: transposed })
         const ended = { ...launch, bias: launch.a, residual: launch.b, relu: true }
         return [launch, ended].map(plain => planMatmul(plain, targetOf(unit), { splits: 1 })[0]!)
       }),
