@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Device } from '../../src/device/device.js'
 import { open } from '../../src/open.js'
-import { add, exp, mul, neg, relu, sub } from '../../src/ops/elementwise.js'
-import { gather } from '../../src/ops/gather.js'
+import { add, exp, mul, neg, sub } from '../../src/ops/elementwise.js'
 import { matmul } from '../../src/ops/matmul.js'
 import { mean } from '../../src/ops/reduce.js'
 import { reshape } from '../../src/ops/reshape.js'
@@ -10,18 +9,17 @@ import { broadcastTo, sum } from '../../src/ops/sum.js'
 import { tensor, zeros } from '../../src/tensor/create.js'
 import { keep, scope } from '../../src/tensor/scope.js'
 import {
-  checkpoint,
   customGradient,
   differentiable,
   grad,
   gradients,
-  isRecomputing,
   isTracked,
   noGrad,
   stopGradient,
   valueAndGrad,
 } from '../../src/tensor/tape.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
+import { valuesOf as found } from '../ops/values.js'
 
 describe('tape', () => {
   let device: Device
@@ -33,13 +31,7 @@ describe('tape', () => {
 
   const leaf = (data: number | number[]) => tensor(data, { device, requiresGradient: true })
 
-  /** The values of what `body` returns, and everything else given back. */
-  async function valuesOf(body: () => readonly Tensor[]): Promise<number[][]> {
-    const found = scope(() => [...body()])
-    const values = await Promise.all(found.map(async each => [...(await each.data())]))
-    for (const each of found) each.dispose()
-    return values
-  }
+  const valuesOf = async (body: () => readonly Tensor[]) => (await found(body)).map(({ data }) => data)
 
   it('adds up the gradients of a tensor that goes several ways', async () => {
     const values = await valuesOf(() => {
@@ -213,57 +205,6 @@ describe('tape', () => {
       return gradients(sum(mul(y, 2)), [x])
     })
     assert.deepEqual(values, [[14, 16]])
-  })
-
-  it('a checkpoint gives the values and gradients of the plain call, and runs its body again for them', async () => {
-    const runs: boolean[] = []
-    const weights = [0.5, -1, 2, 0.25, 1, -0.5]
-    const make = (through: boolean) =>
-      valuesOf(() => {
-        const x = leaf([
-          [1, 2],
-          [3, 4],
-        ] as never)
-        const w = leaf([weights.slice(0, 3), weights.slice(3)] as never)
-        const picked = tensor(Int32Array.of(1, 0, 1), { device })
-        const body = (input: Tensor, indices: Tensor) => {
-          runs.push(isRecomputing())
-          return relu(gather(matmul(input, w), indices))
-        }
-        const y = through ? checkpoint(body as never, [x, picked], [w]) : body(x, picked)
-        return [y, ...gradients(sum(mul(y, y)), [x, w])]
-      })
-    const plain = await make(false)
-    assert.deepEqual(await make(true), plain)
-    assert.deepEqual(runs, [false, false, true])
-    assert.equal(isRecomputing(), false)
-  })
-
-  it('a checkpoint asks no op for the gradient of an input that has no use for one', () => {
-    scope(() => {
-      const [x, w] = [tensor([1, 2], { device }), leaf([3, 4])]
-      const asked: (readonly boolean[])[] = []
-      const product = (a: Tensor) =>
-        differentiable(mul(stopGradient(a), stopGradient(w)), [a, w], (g, needed) => {
-          asked.push(needed)
-          return [null, mul(g, a)]
-        })
-      gradients(sum(checkpoint(product, [x], [w])), [w])
-      assert.deepEqual(asked, [[false, true]])
-    })
-  })
-
-  it('a checkpoint skips parameters that are frozen, and refuses second order rather than get it wrong', () => {
-    scope(() => {
-      const x = leaf([1, 2])
-      const frozen = tensor([3, 4], { device })
-      const y = sum(checkpoint(input => mul(mul(input, input), frozen), [x], [frozen]))
-      assert.equal(gradients(y, [x]).length, 1)
-      assert.throws(
-        () => gradients(y, [x], { createGraph: true }),
-        /GradientError: checkpoint: has first-order gradients only/,
-      )
-    })
   })
 
   it('grad and valueAndGrad differentiate functions of any tensors', async () => {
