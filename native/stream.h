@@ -12,8 +12,11 @@
  */
 namespace selfsame {
 
-/** Outputs of more bytes than this are written past the cache: about what third-level caches hold. */
-constexpr int64_t kStreamBytes = 16'000'000;
+/**
+ * Outputs of more bytes than this are written past the cache: about what third-level caches hold. (Of 32 MB, a ReLU of
+ * 16.8 MB takes 0.45 ms with plain stores and 0.53 without.)
+ */
+constexpr int64_t kStreamBytes = 24'000'000;
 
 inline bool streams(int64_t bytes) { return bytes > kStreamBytes; }
 
