@@ -1,6 +1,8 @@
 import type { Slice } from '../device/device.js'
-import { fold, implement, scratch, stream, tiles } from '../device/webgpu/plan.js'
+import type { LaunchOf } from '../device/launch.js'
+import { type Dispatch, implement, scratch, stream, type Target, tiles } from '../device/webgpu/plan.js'
 import type { Arena } from '../nn/arena.js'
+import { type TeamForce, teamOf } from '../ops/team.js'
 import { tensor } from '../tensor/create.js'
 import { keep } from '../tensor/scope.js'
 import { empty, type Tensor } from '../tensor/tensor.js'
@@ -43,27 +45,33 @@ interface Adaptation {
   slotOfBlock: Slice
 }
 
-implement('larsTrust', (launch, { limits }) => {
+implement('larsTrust', planLarsTrust)
+
+/** Sums over ranges, then over the ranges of each slot; both shared out as the rows of a softmax are. */
+export function planLarsTrust(launch: LaunchOf<'larsTrust'>, target: Target, force?: TeamForce): Dispatch[] {
   const { parameters, gradients, hyper, scaling, ranges, slots, trust, rangeCount, slotCount } = launch
   const partial = scratch(0, 8 * rangeCount)
+  const ofRanges = teamOf(rangeCount, 4 * RANGE, target, force)
+  const ofSlots = teamOf(slotCount, tiles(rangeCount, slotCount), target, force)
   return [
     {
       kernel: 'lars_norms',
-      parameters: { SCALED: Number(scaling !== undefined) },
+      parameters: { ...ofRanges.parameters, SCALED: Number(scaling !== undefined) },
       bindings: [parameters, gradients, hyper, ranges, partial, ...(scaling ? [scaling] : [])],
       params: { count: rangeCount },
-      grid: fold(tiles(rangeCount, 64), limits),
+      grid: ofRanges.grid,
       work: parameters.bytes / 2,
     },
     {
       kernel: 'lars_trust',
+      parameters: ofSlots.parameters,
       bindings: [partial, slots, hyper, trust],
       params: { count: slotCount },
-      grid: fold(tiles(slotCount, 64), limits),
+      grid: ofSlots.grid,
       work: rangeCount,
     },
   ]
-})
+}
 
 implement('lars', ({ parameters, momentum, gradients, hyper, scaling, count, trust, slotOfBlock }, target) => {
   const tables = trust && slotOfBlock ? [trust, slotOfBlock] : []
@@ -96,7 +104,7 @@ interface PageTables {
   readonly trust: Tensor
 }
 
-// vec4s that one invocation sums: few enough to keep a GPU busy, many enough to leave few sums.
+// vec4s of a range: few enough to keep a GPU busy, many enough to leave few sums.
 const RANGE = 512
 // vec4s in the 256 bytes that slots are aligned to.
 const BLOCK = 16

@@ -7,10 +7,11 @@ import { open } from '../../src/open.js'
 import { planLayerNorm, planLayerNormGradient } from '../../src/ops/layerNorm.plan.js'
 import { planSoftmax } from '../../src/ops/softmax.js'
 import { type TeamForce, teamOf } from '../../src/ops/team.js'
+import { planLarsTrust } from '../../src/optim/lars.js'
 import { tensor } from '../../src/tensor/create.js'
 import { empty, type Tensor } from '../../src/tensor/tensor.js'
 
-type Launched = LaunchOf<'softmax'> | LaunchOf<'layerNorm'> | LaunchOf<'layerNormGradient'>
+type Launched = LaunchOf<'softmax'> | LaunchOf<'layerNorm'> | LaunchOf<'layerNormGradient'> | LaunchOf<'larsTrust'>
 
 declare module '../../src/device/launch.js' {
   interface Launches {
@@ -21,6 +22,7 @@ declare module '../../src/device/launch.js' {
 implement('teamed', ({ launch, force }, target) => {
   if (launch.op === 'softmax') return planSoftmax(launch, target, force)
   if (launch.op === 'layerNorm') return planLayerNorm(launch, target, force)
+  if (launch.op === 'larsTrust') return planLarsTrust(launch, target, force)
   return planLayerNormGradient(launch, target, force)
 })
 
@@ -72,15 +74,25 @@ describe('rows shared by a team', () => {
     const [statistics, dgamma, dbeta] = [out(rows, 2), out(columns), out(columns)]
     const norm = { x: x.slice, gamma: gamma.slice, statistics: statistics.slice, rows, columns }
     const sums = { dgamma: dgamma.slice, dbeta: dbeta.slice }
+    // Slots of `columns` vec4s, in ranges of at most 200.
+    const table = (pairs: number[][]) => tensor(Uint32Array.from(pairs.flat()), { shape: [pairs.length, 2], device })
+    const cuts = Array.from({ length: Math.ceil(columns / 200) }, (_, i) => [200 * i, Math.min(200 * (i + 1), columns)])
+    const each = Array.from({ length: rows }, (_, row) => row)
+    const ranges = table(each.flatMap(row => cuts.map(cut => cut.map(at => row * columns + at))))
+    const slots = table(each.map(row => [row * cuts.length, (row + 1) * cuts.length]))
+    const [w, dw, hyper, trust] = [of([rows, 4 * columns], 5), of([rows, 4 * columns], 6), of([64], 7), out(rows)]
+    const lars = { parameters: w.slice, gradients: dw.slice, hyper: hyper.slice, trust: trust.slice }
+    const layout = { ranges: ranges.slice, slots: slots.slice, rangeCount: rows * cuts.length, slotCount: rows }
     const launches = [
+      { op: 'larsTrust', ...lars, ...layout },
       { op: 'softmax', x: x.slice, y: y.slice, rows, columns, log: false },
       { op: 'layerNorm', ...norm, beta: beta.slice, y: normalised.slice, epsilon: 1e-5 },
       { op: 'layerNormGradient', ...norm, ...sums, g: g.slice, dx: dx.slice },
     ] as const
     for (const launch of launches) device.launch({ op: 'teamed', launch, force })
-    const all: Tensor[] = [y, normalised, statistics, dx, dgamma, dbeta]
+    const all: Tensor[] = [y, normalised, statistics, dx, dgamma, dbeta, trust]
     const read = await Promise.all(all.map(each => each.data()))
-    for (const each of [x, g, gamma, beta, ...all]) each.dispose()
+    for (const each of [x, g, gamma, beta, ranges, slots, w, dw, hyper, ...all]) each.dispose()
     return read as Float32Array[]
   }
 
