@@ -10,6 +10,9 @@ enable chromium_experimental_subgroup_matrix;
 #include "lib/filter_gradient_source.wgsl"
 #include "lib/matrix_units.wgsl"
 
+// A line of dy is a pixel.
+fn load_columns(i: u32) -> vec4<f32> { return load_dy(i); }
+
 struct Corner { group: u32, split: u32, row: u32, column: u32 }
 
 fn store_sums(corner: Corner, row: u32, column: u32, value: vec4<f32>) {
@@ -61,16 +64,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
 #endfor
       pixel = advance(pixel, {{8 * LANES / (R * M)}}u);
     }
-    // Past the end x is 0, and dy any finite number.
-    for (var vector = lane; vector < COLUMNS * TURN / 4u; vector += INVOCATIONS) {
-      let k = vector / (COLUMNS / 4u);
-      let column = vector % (COLUMNS / 4u) * 4u;
-      let at = min(k0 + k, end - 1u) * params.groups + group;
-      let value = load_dy(at * params.columns + first_column + column);
-#for T 0 4
-      put_b(column + {{T}}u, k, value[{{T}}]);
-#endfor
-    }
+#include "lib/fill_columns.wgsl"
 #include "lib/multiply_matrices.wgsl"
   }
   let corner = Corner(group, split, first_row, first_column);

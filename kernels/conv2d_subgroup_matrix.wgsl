@@ -12,6 +12,9 @@ enable chromium_experimental_subgroup_matrix;
 #include "lib/convolution_source.wgsl"
 #include "lib/matrix_units.wgsl"
 
+// A line of the filter is a value of k.
+fn load_columns(i: u32) -> vec4<f32> { return load_filter(i); }
+
 struct Corner { group: u32, row: u32, column: u32 }
 
 fn store_sums(corner: Corner, row: u32, column: u32, value: vec4<f32>) {
@@ -44,8 +47,8 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
   let origin{{I}} = origin_of(first_row + source_row + {{I * 16 * LANES / (S * K)}}u);
 #endfor
   var place = advance(Place(0, 0, 0u), own_k);
-  let length = u32(params.taps_y * params.taps_x) * params.depth;
-  for (var k0 = 0u; k0 < length; k0 += TURN) {
+  let end = u32(params.taps_y * params.taps_x) * params.depth;
+  for (var k0 = 0u; k0 < end; k0 += TURN) {
 #if VEC_X
 #for I 0 {{R * M * S * K / (8 * LANES)}}
     let source{{I}} = load_source(origin{{I}}, group, place);
@@ -64,16 +67,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) wo
     put_a(source_row + {{I * 16 * LANES / (S * K)}}u, own_k + {{T}}u, source{{I}}[{{T}}]);
 #endfor
 #endfor
-    // A row of the filter is a value of k. Past the last one x is 0, and the filter any finite number.
-    for (var vector = lane; vector < COLUMNS * TURN / 4u; vector += INVOCATIONS) {
-      let k = vector / (COLUMNS / 4u);
-      let column = vector % (COLUMNS / 4u) * 4u;
-      let row = min(k0 + k, length - 1u) * params.groups + group;
-      let value = load_filter(row * params.columns + first_column + column);
-#for T 0 4
-      put_b(column + {{T}}u, k, value[{{T}}]);
-#endfor
-    }
+#include "lib/fill_columns.wgsl"
     place = advance(place, TURN);
 #include "lib/multiply_matrices.wgsl"
   }

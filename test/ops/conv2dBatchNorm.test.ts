@@ -3,6 +3,7 @@ import type { Device } from '../../src/device/device.js'
 import { ShapeError } from '../../src/device/errors.js'
 import type { LaunchOf } from '../../src/device/launch.js'
 import { implement } from '../../src/device/webgpu/plan.js'
+import type { SubgroupMatrix } from '../../src/device/webgpu/subgroupMatrix.js'
 import { open } from '../../src/open.js'
 import { batchNorm } from '../../src/ops/batchNorm.js'
 import { conv2d } from '../../src/ops/conv2d.js'
@@ -12,14 +13,21 @@ import { tensor } from '../../src/tensor/create.js'
 import { sizeOf } from '../../src/tensor/shape.js'
 import { gradients } from '../../src/tensor/tape.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
+import { EMULATED, emulateUnits } from './matrixUnits.js'
 
 declare module '../../src/device/launch.js' {
   interface Launches {
-    forcedConv2dBatchNorm: { launch: LaunchOf<'conv2dBatchNorm'>; force: ConvolutionForce }
+    forcedConv2dBatchNorm: {
+      launch: LaunchOf<'conv2dBatchNorm'>
+      force: ConvolutionForce
+      subgroupMatrix: SubgroupMatrix | undefined
+    }
   }
 }
 
-implement('forcedConv2dBatchNorm', ({ launch, force }, target) => planConv2dBatchNorm(launch, target, force))
+implement('forcedConv2dBatchNorm', ({ launch, force, subgroupMatrix }, target) =>
+  planConv2dBatchNorm(launch, { ...target, subgroupMatrix }, force),
+)
 
 const OPTIONS = { padding: 1 } as const
 
@@ -56,13 +64,17 @@ describe('conv2dBatchNorm', () => {
   }
 
   /** Runs `body` and says which launches it made; `force` plans those of conv2dBatchNorm. */
-  function watching<Result>(body: () => Result, force?: ConvolutionForce): { result: Result; ops: string[] } {
+  function watching<Result>(
+    body: () => Result,
+    force?: ConvolutionForce,
+    subgroupMatrix?: SubgroupMatrix,
+  ): { result: Result; ops: string[] } {
     const ops: string[] = []
     const launch = device.launch
     device.launch = each => {
       ops.push(each.op)
       const forced = force && each.op === 'conv2dBatchNorm'
-      launch.call(device, forced ? { op: 'forcedConv2dBatchNorm', launch: each, force } : each)
+      launch.call(device, forced ? { op: 'forcedConv2dBatchNorm', launch: each, force, subgroupMatrix } : each)
     }
     try {
       return { result: body(), ops }
@@ -91,6 +103,19 @@ describe('conv2dBatchNorm', () => {
         assert.deepEqual(ops, ['conv2dBatchNorm'])
         await same(result, batchNorm(conv2d(x, filter, OPTIONS), { ...norm, mode: 'inference' }))
       })
+
+  it('matrix units, in float16: the same as convolution and norm', async () => {
+    const restore = emulateUnits('conv2d_subgroup_matrix')
+    try {
+      const { x, filter, norm } = operandsOf(36, true)
+      const half = { ...OPTIONS, precision: 'float16' } as const
+      const force = { kernel: 'subgroupMatrix', matrixTile: { rows: 1, columns: 2, turn: 2 } } as const
+      const { result } = watching(() => conv2dBatchNorm(x, filter, half, norm), force, EMULATED)
+      await same(result, batchNorm(conv2d(x, filter, half), { ...norm, mode: 'inference' }))
+    } finally {
+      restore()
+    }
+  })
 
   it('is those two ops where a gradient is asked for', async () => {
     const { x, norm } = operandsOf(8, false)

@@ -3,7 +3,7 @@ import type { Device } from '../../src/device/device.js'
 import { ConfigError, DtypeError, GradientError, ShapeError } from '../../src/device/errors.js'
 import { mul } from '../../src/ops/elementwise.js'
 import { logNormaliserOf, nce } from '../../src/ops/nce.js'
-import { pickedDots } from '../../src/ops/pickedDots.js'
+import { pickedDots, planPickedSum } from '../../src/ops/pickedDots.js'
 import { sampledSoftmax } from '../../src/ops/sampledSoftmax.js'
 import { softmaxClassifier } from '../../src/ops/softmaxClassifier.js'
 import { sum } from '../../src/ops/sum.js'
@@ -52,6 +52,18 @@ for (const { name, open } of devices) {
 
     it('pickedDots has the gradient of float64 where it takes several dispatches', async () => {
       const [count, drawn, columns, classes] = [512, 600, 256, 50]
+      const slice = { buffer: { id: 0, bytes: 0 }, offset: 0, bytes: 0 }
+      const operands = { page: slice, indices: slice, factors: slice, out: slice }
+      const sizes = { rows: count, columns, picked: drawn, first: 0, pageRows: classes }
+      const parts = planPickedSum({ op: 'pickedSum', ...operands, ...sizes }, device.info)
+      assert.deepEqual(
+        parts.map(({ parameters, params }) => [parameters!.BEGIN, params!.begin, params!.end]),
+        [
+          [1, 0, 256],
+          [0, 256, 512],
+          [0, 512, 600],
+        ],
+      )
       const picks = integers(0, classes)(generator(3), count * drawn)
       const bank = rows(classes, columns, 2)
       const q = rows(count, columns)
